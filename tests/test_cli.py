@@ -640,7 +640,10 @@ def test_a_patch_on_a_terminal_does_nothing_there(tmp_path: Path) -> None:
     [
         (("check", "--fix"), "Error: check writes nothing: use echo-migrate fix\n"),
         (("fix", "--dry-run"), "Error: use --diff, which prints a patch and writes nothing\n"),
-        (("check", "/"), "Error: / is the whole machine: name the folders to read\n"),
+        *(
+            ((name, "/"), "Error: / is the whole machine: name the folders to read\n")
+            for name in ("check", "compare", "lock", "verify")
+        ),
         (("check", "--levels", "DL3026=loud"), "is not RULE=LEVEL, with a level of note, warning, error\n"),
         (("check", "--per-file-ignores", "DL3026"), "'DL3026' is not GLOB:RULE,RULE\n"),
         (("check", "--per-file-ignores", "a:b"), "Error: no rule 'b' (see `echo-migrate rules`)\n"),

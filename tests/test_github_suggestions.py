@@ -220,5 +220,7 @@ def test_hunks_are_the_new_files_lines(before: bytes, after: bytes) -> None:
         listed: list[dict[str, Any]] = changed(folder, base, head)
     if listed and "patch" in listed[0]:
         lines = clean[1].decode().split("\n")
-        for hunk in diff(listed[0]["patch"]).hunks:
+        hunks = diff(listed[0]["patch"]).hunks
+        assert len(hunks) == len(re.findall(r"(?m)^@@ -\S+ \+[1-9]", listed[0]["patch"]))
+        for hunk in hunks:
             assert list(hunk.lines) == lines[hunk.first - 1 : hunk.first - 1 + len(hunk.lines)]

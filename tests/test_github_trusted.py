@@ -44,6 +44,7 @@ def test_without_any_none_is_read(tmp_path: Path) -> None:
         {".echo-migrate.toml": "registry = 'evil.example'\n"},
         {"echo-migrate.toml": None},
         {"echo-migrate.toml": "["},
+        {"echo-migrate.toml": "a" + ".a" * 5000 + " = 1\n"},
         {"rows.yaml": None},
     ],
 )

@@ -294,6 +294,9 @@ def test_output_that_fails_is_an_error_not_a_finding(tmp_path: Path) -> None:
         command = f"{sys.executable} -m echo_migrate {shell}"
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (2, b"echo-migrate: no space left on device\n")
+    for shell in ("check nope 2>/dev/full", "check --nope 2>/dev/full", "check nope >/dev/full 2>&1"):
+        done = subprocess.run(["bash", "-c", f"{sys.executable} -m echo_migrate {shell}"], cwd=tmp_path, check=False)
+        assert done.returncode == 2
     for shell in ("check Dockerfile >&-", "fix --diff Dockerfile >&-", "check - <&-"):
         command = f"{sys.executable} -m echo_migrate {shell}"
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False)

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from echo_migrate.cli.pull_request import owners
@@ -95,9 +95,19 @@ def test_choices_are_remembered_for_as_long_as_they_are_not_taken_back(choices: 
         assert remembered(ticked).left_out == kept - {left.image_key}
 
 
-@given(st.text(max_size=300))
+PIECES = (
+    *("\n- [ ] a ", "\n- [x] a ", "<!-- echo-migrate:choice ", "<!-- echo-migrate:state none ", " -->"),
+    *("0123456789abcdef", "0123456789abcdeg", "0123456789abcde", ",", "\r"),
+)
+"""What a description is read by, and what resembles it."""
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=15).map("".join))
+@example("- [ ] a <!-- echo-migrate:choice 0123456789abcdef -->")
 def test_any_text_can_be_a_description(text: str) -> None:
-    assert all(re.fullmatch("[0-9a-f]{16}", key) for key in remembered(text).left_out)
+    left = remembered(text).left_out
+    assert all(re.fullmatch("[0-9a-f]{16}", key) for key in left)
+    assert left or not re.fullmatch(r"- \[ \] a <!-- echo-migrate:choice [0-9a-f]{16} -->", text)
 
 
 def test_a_description_is_bounded_and_remembers_what_does_not_fit() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -545,6 +546,17 @@ def test_what_was_proven_is_shown_if_records_are_named(run: Run, tree: Path) -> 
     assert [shown(text, *named)[1:] for text in (before, after)] == [("", "")] * 2, "it is of another image"
     Records([str(tree / "proofs")]).keep(proof._replace(places=((70, 80),)))
     assert [shown(text, *named)[1:] for text in (before, after)] == [("", "")] * 2, "it is of another stage"
+
+
+def test_the_commands_mean_what_the_report_does(run: Run, tree: Path) -> None:
+    (tree / "Dockerfile").write_text("FROM dhi.io/python:3.12\nFROM node:22\n")
+    given = ("--no-config", "--from", "docker", "--fips")
+    steps = json.loads(run("report", "Dockerfile", *given, "--output-format", "json").stdout)["steps"]
+    commands = [shlex.split(one) for step in steps for one in step["commands"]]
+    meant = [words for words in commands if words[1] != "match"]
+    assert meant
+    for words in meant:
+        assert {*words} > {*given}
 
 
 def test_a_report_has_no_rows_of_stages(run: Run, tree: Path) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echo_migrate.reports.migration import history, render
-from echo_migrate.reports.migration.chart import HEIGHT, STACK, WIDTH, chart
-from echo_migrate.reports.migration.figures import ORDER
+from echo_migrate.reports.migration.chart import HEIGHT, WIDTH, chart
+from echo_migrate.reports.migration.figures import IN_SCOPE, ORDER
 from echo_migrate.reports.migration.history import HistoryError, Record, append, read, trend
 from tests.conftest import ROOT, Run
 from tests.test_report import document, row
@@ -147,8 +147,8 @@ def test_a_trend_is_of_the_same_subject_one_record_a_day() -> None:
 def test_a_chart_stays_within_itself(days: dict[object, list[int]]) -> None:
     records = sorted(Record(str(day), "", "", tuple(numbers)) for day, numbers in days.items())
     drawn = chart(records)
-    assert [state for state, _ in drawn.areas] == list(STACK)
-    assert drawn.highest == max(1, *(sum(one.states[ORDER.index(state)] for state in STACK) for one in records))
+    assert [state for state, _ in drawn.areas] == list(IN_SCOPE)
+    assert drawn.highest == max(1, *(sum(one.states[ORDER.index(state)] for state in IN_SCOPE) for one in records))
     assert (drawn.days[0], drawn.days[-1]) == (0, WIDTH)
     for _, points in drawn.areas:
         places = [tuple(map(int, point.split(","))) for point in points.split()]

@@ -115,5 +115,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         cli(prog_name="echo-migrate")
+    except OSError:
+        os._exit(2)  # a message of click about misuse cannot be written
     finally:
         gc.freeze()  # what is left ends with the process, and is not searched for cycles

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from echo_migrate.files.spelling import near
+from echo_migrate.files.spelling import unknown_key
 from echo_migrate.images.approval import Exemption, problem
 
 _KEYS = ("reason", "until")
@@ -40,7 +40,7 @@ def _row(where: str, name: str, row: Any) -> Exemption:
     if not isinstance(row, dict):
         raise click.UsageError(f"{where} must be a table with reason and until")
     for key in row.keys() - {*_KEYS}:
-        raise click.UsageError(f"{where}: unknown key {key!r}: {near(key, _KEYS) or 'known are reason, until'}")
+        raise click.UsageError(f"{where}: {unknown_key(key, _KEYS)}")
     text, until = row.get("reason"), row.get("until")
     if not isinstance(text, str) or not text.strip() or not text.isprintable():
         raise click.UsageError(f"{where}: reason must be a text")

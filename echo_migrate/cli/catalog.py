@@ -11,6 +11,7 @@ from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, say, tell_configuration
 from echo_migrate.cli.settings import catalog_of, today
 from echo_migrate.files.data import MappingError
+from echo_migrate.files.spelling import few
 from echo_migrate.files.write import NotWritten, replace
 from echo_migrate.images.mapping_file import TAG_LISTS, read_mapping
 from echo_migrate.images.providers import UPSTREAM
@@ -82,9 +83,5 @@ def _listed(path: str) -> dict[str, tuple[str, ...]]:
 
 def _shown(one: Difference) -> str:
     marks = ((one.appeared, "+"), (one.vanished, "-"))
-    return "\n".join(f"{mark} {one.image}: {_few(tags)}" for tags, mark in marks if tags)
-
-
-def _few(tags: tuple[str, ...]) -> str:
-    shown = ", ".join(map(reports.printable, tags[:_MOST_SHOWN]))
-    return shown + f" and {len(tags) - _MOST_SHOWN} more" * (len(tags) > _MOST_SHOWN)
+    told = [(mark, few([reports.printable(tag) for tag in tags], _MOST_SHOWN)) for tags, mark in marks if tags]
+    return "\n".join(f"{mark} {one.image}: {tags}" for mark, tags in told)

@@ -6,10 +6,10 @@ import click
 
 from echo_migrate.cli.online import with_answers
 from echo_migrate.cli.options import Options, asks_registries
-from echo_migrate.cli.output import publish, say
+from echo_migrate.cli.output import publish
+from echo_migrate.cli.results import discovered
 from echo_migrate.cli.settings import catalog_of, settings_of
 from echo_migrate.engine import run as runs
-from echo_migrate.engine.discover import discover
 from echo_migrate.images.providers import providers
 
 
@@ -23,9 +23,7 @@ def run(**options: Unpack[Options]) -> int:
     plain: Options = {"registry": "", "mapping": "", "select": ("unhardened-image", "renamed-image")}
     catalogs = tuple(catalog_of({**options, **plain, "provider": name}) for name in providers())
     settings = settings_of({**options, **plain, "provider": providers()[0]})._replace(compared=catalogs)
-    found = discover(paths, options["exclude"])
-    for line in (*(f"{path}: no such file or folder" for path in found.missing), *found.notes):
-        say(line)
+    found = discovered(paths, options)
     if asks_registries(options):
         images = list(runs.images_of(found.files))
         catalogs = tuple(with_answers(options, one, images, settings.today) for one in catalogs)

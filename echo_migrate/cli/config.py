@@ -7,12 +7,10 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import repository
 
@@ -38,7 +36,6 @@ NOT_KEYS = (
 )
 """Options that are no keys; ``output`` because a file from a repository must not choose what is overwritten."""
 
-_LONG_KEY = lazy_regex(r"(?:\.[ \t]*[\w\"'-]+[ \t]*){50}")
 FOUND = f"{__name__}.found"
 """The key in the context of a command for the path of the configuration file."""
 
@@ -91,17 +88,12 @@ def _text(path: str) -> str:
 
 def _table(path: str, text: str) -> Any:
     """Return our table of a file, or None if a pyproject.toml has none. Raises ``click.UsageError``."""
-    import tomllib
+    from echo_migrate.files.toml import read_toml
 
-    if _LONG_KEY.search(text):  # the time of Python's parser grows with the square of a key's parts
-        raise click.UsageError(f"{path}: has a key of too many parts")
     try:
-        with bounded():
-            table: Any = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise click.UsageError(f"{path}: is not valid TOML: {error}") from None
-    except (Spent, ValueError):
-        raise click.UsageError(f"{path}: is not valid TOML, or more of it than can be read") from None
+        table = read_toml(text)
+    except Unreadable as error:
+        raise click.UsageError(f"{path}: {error}") from None
     if os.path.basename(path) != "pyproject.toml":
         return table
     tool = table.get("tool")
@@ -125,48 +117,75 @@ def read(path: str, commands: Iterable[click.Command], command: click.Command, n
         if isinstance(parameter, click.Option) and parameter.name not in NOT_KEYS:
             key = _KEYS.get(parameter.name or "", max(parameter.opts, key=len).lstrip("-"))
             known.setdefault(key, []).append(parameter)
+    place = _Place.of(path, named)
     values = {}
     for key, value in table.items():
         stands = re.search(rf"(?m)^[ \t]*[\"']?{re.escape(key)}[\"']?[ \t]*=", text)
         where = f"{path}:{text.count(chr(10), 0, stands.start()) + 1}" if stands else path
         if key not in known:
-            from echo_migrate.files.spelling import near
+            from echo_migrate.files.spelling import unknown_key
 
-            remedy = near(key, known) or f"known are {', '.join(sorted(known))}"
-            raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
+            raise click.UsageError(f"{where}: {unknown_key(key, sorted(known))}")
         option = next((one for one in known[key] if _accepts(one, value)), known[key][0])
-        name = option.name or ""
-        folder = os.path.dirname(os.path.abspath(path))
-        if key == "verify":
-            from echo_migrate.cli.policies import rows
-
-            top = repository(folder) or (None if named else folder)
-            value = rows(where, value, path, partial(_allowed, top))
-        elif key == "prove":
-            from echo_migrate.cli import smoke
-
-            value = smoke.rows(where, value, folder, partial(_within, folder=repository(folder) or folder))
-        elif key == "exceptions":
-            from echo_migrate.cli.approval import rows as exceptions
-
-            value = exceptions(where, value)
-        elif key in TABLES:
-            value = _rows(where, key, value, folder)
-        value = _checked(where, key, value, option)
-        if name in _PATHS:
-            value = os.path.join(folder, value)
-            if name == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
-                raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
-            top = repository(folder) or (None if named else folder)
-            if not _allowed(top, value):
-                raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
-        elif name in ("exclude", "include", "per_file_ignores"):
-            if excess := too_many(value):
-                raise click.UsageError(f"{where}: {key} {excess}")
-            value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]
+        value = _checked(where, key, _of_table(where, key, value, place) if key in TABLES else value, option)
+        value = _placed(where, key, value, place)
         if option in command.params:  # otherwise, the value is for another command
-            values[name] = value
+            values[option.name or ""] = value
     return values
+
+
+class _Place(NamedTuple):
+    """A configuration file: its path and folder, the top of its repository ("" if it is in none), and the folder in
+    which the files that it names must lie; None if they may lie anywhere."""
+
+    path: str
+    folder: str
+    repository: str
+    bounds: str | None
+
+    @classmethod
+    def of(cls, path: str, named: bool) -> "_Place":
+        folder = os.path.dirname(os.path.abspath(path))
+        top = repository(folder)
+        return cls(path, folder, top or "", top or (None if named else folder))
+
+    def allows(self, path: str) -> bool:
+        """Return whether the file may name a path."""
+        return self.bounds is None or _within(path, self.bounds)
+
+
+def _of_table(where: str, key: str, table: Any, place: _Place) -> list[str]:
+    """Return a table as values of the option. Raises ``click.UsageError``."""
+    if key == "verify":
+        from echo_migrate.cli import policies
+
+        return policies.rows(where, table, place.path, place.allows)
+    if key == "prove":
+        from echo_migrate.cli import smoke
+
+        return smoke.rows(where, table, place.folder, partial(_within, folder=place.repository or place.folder))
+    if key == "exceptions":
+        from echo_migrate.cli import approval
+
+        return approval.rows(where, table)
+    return _rows(where, key, table, place.folder)
+
+
+def _placed(where: str, key: str, value: Any, place: _Place) -> Any:
+    """Return a value whose paths and patterns are seen from the working folder. Raises ``click.UsageError`` for those
+    that the file must not have."""
+    folder = place.folder
+    if key in _PATHS:
+        value = os.path.join(folder, value)
+        if key == "baseline" and (not _within(value, folder) or ".git" in os.path.realpath(value).split(os.sep)):
+            raise click.UsageError(f"{where}: baseline must lie in the folder of this file: it is written to")
+        if not place.allows(value):
+            raise click.UsageError(f"{where}: {key} must lie in the repository of this file")
+    elif key in ("exclude", "include", "per-file-ignores"):
+        if excess := too_many(value):
+            raise click.UsageError(f"{where}: {key} {excess}")
+        value = value if key in TABLES else [anchored(pattern, folder) for pattern in value]
+    return value
 
 
 def _rows(where: str, key: str, table: Any, folder: str) -> list[str]:
@@ -194,10 +213,6 @@ def too_many(patterns: Sequence[str]) -> str:
 def _within(path: str, folder: str) -> bool:
     """Return whether a path is in a folder, with links resolved: a file of a tree must not choose what is written."""
     return os.path.realpath(path).startswith(os.path.realpath(folder or ".").rstrip(os.sep) + os.sep)
-
-
-def _allowed(top: str | None, path: str) -> bool:
-    return top is None or _within(path, top)
 
 
 def _accepts(option: click.Option, value: Any) -> bool:

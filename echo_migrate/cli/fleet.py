@@ -9,7 +9,7 @@ import click
 from echo_migrate import reports
 from echo_migrate.cli.options import Options, refuse_proposal
 from echo_migrate.cli.output import say, tell_configuration
-from echo_migrate.cli.settings import settings_of
+from echo_migrate.cli.settings import DECIDING, settings_of
 from echo_migrate.files.data import latest_date
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.threads import at_once
@@ -21,12 +21,8 @@ from echo_migrate.fleet.store import NotRead, Store, key
 from echo_migrate.fleet.task import Plan, program
 from echo_migrate.fleet.worker import Outcome
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.model import STATES
 
-_HEADS = ("repository", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
 _AT_ONCE = 16
-_DECIDING = ("sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
-_COUNTED = tuple(state for state in STATES if state != "local")
 
 
 def run(fleet: str, store: str, **options: Unpack[Options]) -> int:
@@ -81,7 +77,7 @@ def _repositories(fleet: str) -> list[Repository]:
 def _plan(options: Options) -> Plan:
     """Return what is asked of each repository. Which lines have ended is a part of it, and no other is of the day."""
     settings, rows = settings_of(options), _mapped(options["mapping"])
-    chosen = [f"{name}={options.get(name)!r}" for name in ("provider", "registry", *_DECIDING)]
+    chosen = [f"{name}={options.get(name)!r}" for name in ("provider", "registry", *DECIDING)]
     return Plan(settings, options["exclude"], "\n".join([program(), latest_date(settings.today, rows), *chosen, rows]))
 
 
@@ -96,7 +92,7 @@ def _mapped(path: str) -> str:
 def chosen_of(options: Options) -> str:
     """Return how the entries of a store name the options that decide a result, but the provider and the day. Raises
     ``click.UsageError``."""
-    return key(*(repr(options.get(name)) for name in _DECIDING), _mapped(options["mapping"]))
+    return key(*(repr(options.get(name)) for name in DECIDING), _mapped(options["mapping"]))
 
 
 def provider_of(known: Catalog) -> str:
@@ -130,12 +126,12 @@ def _row(one: Outcome, store: Store) -> dict[str, Any]:
         "repository": one.repository.name,
         "revision": one.revision or None,
         "error": error or None,
-        "states": {state: counts[state] for state in _COUNTED},
+        "states": {state: counts[state] for state in reports.COUNTED},
     }
 
 
 def _total(rows: list[dict[str, Any]]) -> dict[str, int]:
-    return {state: sum(row["states"][state] for row in rows) for state in _COUNTED}
+    return {state: sum(row["states"][state] for row in rows) for state in reports.COUNTED}
 
 
 def _text(rows: list[dict[str, Any]], known: int) -> str:
@@ -147,8 +143,9 @@ def _text(rows: list[dict[str, Any]], known: int) -> str:
     moved, of = total["hardened"], sum(total.values())
     said = f"{reports.plural(len(rows), 'repository', 'repositories')}: {moved} of {of} references are hardened"
     said += f", {total['migrate']} are ready to migrate; {known} unchanged" + f"; {failed} not read" * bool(failed)
-    return "\n".join([*reports.columns(_HEADS, [*shown, _cells("all", total)]), "", said])
+    heads = ("repository", "references", *reports.STATE_HEADS)
+    return "\n".join([*reports.columns(heads, [*shown, _cells("all", total)]), "", said])
 
 
 def _cells(name: str, states: dict[str, int]) -> tuple[str, ...]:
-    return (name, str(sum(states.values())), *(str(states[state]) for state in _COUNTED))
+    return (name, str(sum(states.values())), *(str(states[state]) for state in reports.COUNTED))

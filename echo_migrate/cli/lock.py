@@ -9,8 +9,8 @@ from echo_migrate import reports
 from echo_migrate.cli.online import client, tell
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration
+from echo_migrate.cli.results import discovered
 from echo_migrate.cli.settings import catalog_of, today
-from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import images_of
 from echo_migrate.files.write import NotWritten, replace
 from echo_migrate.images.answers import Answer, Answers
@@ -31,9 +31,7 @@ def run(**options: Unpack[Options]) -> int:
     tell_configuration(options)
     policies = _policies(options) if options["verify"] else ()
     before = _before()
-    found = discover(options["paths"] or (".",), options["exclude"])
-    for path in found.missing:
-        say(f"{path}: no such file or folder")
+    found = discovered(options["paths"] or (".",), options)
     kept = {} if options["update"] else {name: one for name, one in before.items() if one.answer.status == "available"}
     images = list(images_of(found.files))
     with client(options) as asked:

@@ -12,6 +12,7 @@ from echo_migrate import reports
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.settings import catalog_of, configuration
 from echo_migrate.files.plugins import PluginFailed
+from echo_migrate.files.source import reason_of
 from echo_migrate.model import Result
 
 _SUFFIXES = {".csv": "csv", ".json": "json", ".md": "markdown", ".sarif": "sarif", ".xml": "junit"}
@@ -116,7 +117,7 @@ def put(path: str, data: bytes) -> bool:
     except NotWritten as error:
         say(f"{path}: {error}")
     except OSError as error:
-        say(f"{path}: could not be written: {(error.strerror or str(error)).lower()}")
+        say(f"{path}: could not be written: {reason_of(error)}")
     return False
 
 

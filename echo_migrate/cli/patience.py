@@ -1,4 +1,4 @@
-"""Requests to a forge: patient, and never twice.
+"""Requests to a forge: patient, and never twice, nor for what is there already.
 
 A request that is refused for its rate is made again when the forge says so, one that is not answered after a while. A
 request that creates something is only repeated once a look shows that it is not there.
@@ -25,6 +25,11 @@ class Failed(Exception):
     def __init__(self, message: str, status: int = 0, rate: bool = False) -> None:
         super().__init__(message)
         self.status, self.rate = status, rate
+
+
+def reads(there: str, text: str) -> bool:
+    """Return whether a text at a forge reads so already: a forge may give line ends back otherwise."""
+    return there.replace("\r\n", "\n").strip() == text.strip()
 
 
 class Trouble(NamedTuple):

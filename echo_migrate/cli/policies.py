@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.spelling import near
+from echo_migrate.files.spelling import unknown_key
 from echo_migrate.registry import names
 from echo_migrate.registry.keys import public_key
 from echo_migrate.registry.statements import Refused
@@ -53,8 +53,7 @@ def _row(where: str, name: str, row: Any, path: str, allowed: Callable[[str], bo
     if not isinstance(row, dict):
         raise click.UsageError(f"{where}: must be a table")
     for key in row.keys() - {*_KEYS}:
-        remedy = near(key, _KEYS) or f"known are {', '.join(_KEYS)}"
-        raise click.UsageError(f"{where}: unknown key {names.printable(key)!r}: {remedy}")
+        raise click.UsageError(f"{where}: {unknown_key(names.printable(key), _KEYS)}")
     required = _texts(where, "require", row.get("require", []))
     for kind in required:
         if kind not in KINDS:

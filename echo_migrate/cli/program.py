@@ -105,7 +105,8 @@ class Program(Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            click.echo(": ".join(["echo-migrate: interrupted", *getattr(stop, "__notes__", ())]), err=True)
+            with contextlib.suppress(OSError):
+                click.echo(": ".join(["echo-migrate: interrupted", *getattr(stop, "__notes__", ())]), err=True)
             sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
         except click.UsageError as error:
             from echo_migrate.reports import printable
@@ -118,7 +119,8 @@ class Program(Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
+            with contextlib.suppress(OSError):
+                click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
             os._exit(2)  # buffered output cannot be written either
 
 

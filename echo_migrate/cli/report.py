@@ -10,7 +10,7 @@ from echo_migrate.cli import fleet_report
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import put, say, tell_unread
 from echo_migrate.cli.results import answered
-from echo_migrate.cli.settings import configuration, settings_of
+from echo_migrate.cli.settings import DECIDING, configuration, settings_of
 from echo_migrate.cli.trend import trend
 from echo_migrate.model import Result
 from echo_migrate.reports import migration
@@ -18,8 +18,8 @@ from echo_migrate.reports.migration import history, scans
 from echo_migrate.reports.migration.rows import Proofs
 from echo_migrate.reports.migration.savings import MinutesError
 
-_MEANT = ("provider", "registry", "mapping", "logins", "variant", "fips", "seen_only", "exclude", "include")
-"""Options that decide which references there are and where they move."""
+_MEANT = ("config", "no_config", "provider", "registry", "mapping", *DECIDING)
+"""Options with which other commands mean the same references."""
 
 
 def run(**options: Unpack[Options]) -> int:

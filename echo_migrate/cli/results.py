@@ -35,19 +35,25 @@ def answered(options: Options, settings: Settings) -> tuple[Iterable[Result], bo
             raise click.UsageError("give no other path with - (standard input)")
         result, settings = _standard_input(options, standard_input_data(), settings)
         return [result], False, settings
-    if any(os.path.abspath(path) == os.sep for path in paths):
-        raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")
-    found = discover(paths, options["exclude"])
-    for path in found.missing:
-        say(f"{path}: no such file or folder")
-    for note in found.notes:
-        say(note)
+    found = discovered(paths, options)
     if asks_registries(options):
         from echo_migrate.cli.online import with_answers
 
         catalog = with_answers(options, settings.catalog, runs.images_of(found.files), settings.today)
         settings = settings._replace(catalog=catalog)
     return _found(found, paths, options, settings), bool(found.missing), settings
+
+
+def discovered(paths: Iterable[str], options: Options) -> Discovery:
+    """Return the files below paths, and say which paths do not exist and what is passed over. Raises
+    ``click.UsageError`` for the whole machine."""
+    paths = tuple(paths)
+    if any(os.path.abspath(path) == os.sep for path in paths):
+        raise click.UsageError(f"{os.sep} is the whole machine: name the folders to read")
+    found = discover(paths, options["exclude"])
+    for line in (*(f"{path}: no such file or folder" for path in found.missing), *found.notes):
+        say(line)
+    return found
 
 
 def _found(found: Discovery, paths: Iterable[str], options: Options, settings: Settings) -> Iterator[Result]:

@@ -19,6 +19,10 @@ from echo_migrate.rules._rule import Rule, Settings
 if TYPE_CHECKING:
     from echo_migrate.images.approval import Approval
 
+DECIDING = ("sources", "variant", "fips", "seen_only", "logins", "exclude", "include")
+"""Options that decide, beside the provider, its registry and a mapping, which references there are and where they
+move."""
+
 
 def configuration(options: Options) -> str:
     """Return a message about the configuration file that set provider, registry or mapping; "" if none did.

@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from echo_migrate.files.spelling import near
+from echo_migrate.files.spelling import unknown_key
 from echo_migrate.proof.container import Smoke
 
 _KINDS: dict[str, tuple[type, str]] = {
@@ -46,8 +46,7 @@ def rows(where: str, table: Any, folder: str, allowed: Callable[[str], bool]) ->
 def _row(where: str, row: dict[str, Any], folder: str, allowed: Callable[[str], bool]) -> dict[str, Any]:
     for key, value in row.items():
         if key not in _KINDS:
-            remedy = near(key, _KINDS) or f"known are {', '.join(_KINDS)}"
-            raise click.UsageError(f"{where}: unknown key {key!r}: {remedy}")
+            raise click.UsageError(f"{where}: {unknown_key(key, _KINDS)}")
         kind, described = _KINDS[key]
         fits = isinstance(value, kind) and not isinstance(value, bool)
         fits = fits and (key != "http" or (value.startswith("/") and value.isascii() and value.isprintable()))

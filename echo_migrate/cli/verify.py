@@ -12,8 +12,8 @@ from echo_migrate.cli.online import MISSING, client
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import say, tell_configuration
 from echo_migrate.cli.policies import policies_of
+from echo_migrate.cli.results import discovered
 from echo_migrate.cli.settings import catalog_of
-from echo_migrate.engine.discover import discover
 from echo_migrate.engine.run import images_of
 from echo_migrate.images.catalog import Catalog, load
 from echo_migrate.images.reference import full_name, parsed
@@ -44,9 +44,7 @@ def run(**options: Unpack[Options]) -> int:
     paths = [word for word in words if _is_path(word)]
     named, wrong = list(_named(word for word in words if not _is_path(word))), False
     if paths:
-        found = discover(tuple(paths), options["exclude"])
-        for path in found.missing:
-            say(f"{path}: no such file or folder")
+        found = discovered(paths, options)
         wrong = bool(found.missing)
         ours = f"{known.registry}/"
         used = [*_in_use(found.files), *(_locked() if "." in paths else ())]
@@ -88,7 +86,7 @@ def _found(asking: Client, asked: Asked) -> Verified | str:
         name, tag, digest = _parts(asked.name)
         return verify(asking, name, digest or tag, asked.trust, tag)
     except RegistryError as error:
-        return f"{error.message} ({error.remedy})" if error.remedy else error.message
+        return error.sentence
 
 
 def _trust(name: str, known: Catalog, policies: tuple[Policy, ...]) -> Trust | None:

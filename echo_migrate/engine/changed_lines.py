@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from echo_migrate.files.git import UnsafeFilter, git, unfiltered
+from echo_migrate.files.git import UnsafeFilter, git, top_of, unfiltered
 from echo_migrate.model import Finding, Result
 from echo_migrate.rules.unreadable_file import unreadable_file
 
@@ -37,10 +37,9 @@ def changed(revision: str) -> Changed:
     The comparison is with the merge base, if there is one, so that later changes on the side of the revision do not
     count. Raises ``NoRevision``.
     """
-    top = git(".", "rev-parse", "--show-toplevel")
-    if top is None:
+    root = top_of(".")
+    if not root:
         raise NoRevision("--diff-base needs a git repository, and git: run it in one, or leave it out")
-    root = os.fsdecode(top.rstrip(b"\n"))
     commit = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if commit is None:
         shallow = (git(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true"

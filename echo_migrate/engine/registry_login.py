@@ -92,11 +92,6 @@ def missing_logins(
     return _findings(result.source, nodes, settings)
 
 
-def lacks_login(result: Result, settings: Settings) -> bool:
-    """Return whether a file pulls an image of the provider without a login."""
-    return any(True for _ in _pulled(result.outcomes, settings))
-
-
 def with_logins(
     result: Result | None,
     path: str,

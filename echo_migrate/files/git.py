@@ -113,6 +113,11 @@ def git(folder: str, *words: str, settings: tuple[str, ...] = ()) -> bytes | Non
     return answer.text if answer.done else None
 
 
+def top_of(folder: str) -> str:
+    """Return the top folder of the repository that a folder is in; "" outside of any, and if git is missing."""
+    return os.fsdecode((git(folder, "rev-parse", "--show-toplevel") or b"").removesuffix(b"\n"))
+
+
 def files(folder: str) -> tuple[list[tuple[str, str]], dict[str, str]] | None:
     """Return the files below a folder that git tracks or would add, and the folders that could not be read.
 

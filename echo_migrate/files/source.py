@@ -29,6 +29,11 @@ class TooMuch(Unreadable):
     """A text that exceeds a limit once it is expanded or read; the message says which."""
 
 
+def reason_of(error: OSError) -> str:
+    """Return the reason of an error of the system as it ends a sentence."""
+    return (error.strerror or str(error)).lower()
+
+
 def contents(path: str, most: int = LARGEST) -> bytes:
     """Return the bytes of a regular file of at most ``most`` bytes; never blocks on a pipe or a device.
 
@@ -48,7 +53,7 @@ def contents(path: str, most: int = LARGEST) -> bytes:
             os.close(file)
     except OSError as error:
         kind = Unreadable if error.errno in _ABSENT else Inaccessible
-        raise kind(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise kind(f"cannot be read: {reason_of(error)}") from None
     if max(status.st_size, len(data)) > most:
         raise Unreadable(f"is larger than {most // 1_000_000} MB")
     return data

@@ -16,12 +16,18 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"did you mean {found[0]!r}?" if found else ""
 
 
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """Return what is wrong with a key that a table cannot have: a suggestion, or all keys that there are."""
+    names = list(known)
+    return f"unknown key {key!r}: " + (near(key, names) or f"known are {', '.join(names)}")
+
+
 MOST_NAMED = 2
 
 
-def few(names: Sequence[str]) -> str:
-    """Return the first names as text for a message, and how many more there are."""
-    text, left = ", ".join(names[:MOST_NAMED]), len(names) - MOST_NAMED
+def few(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """Return the first names as text for a message, at most so many, and how many more there are."""
+    text, left = ", ".join(names[:most]), len(names) - most
     return f"{text} and {left} more" if left > 0 else text
 
 

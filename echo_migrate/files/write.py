@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import IO
 
-from echo_migrate.files.source import Source, Unreadable, contents
+from echo_migrate.files.source import Source, Unreadable, contents, reason_of
 from echo_migrate.files.workspace import of_a_run
 
 _TEMPORARY = re.compile(r"\.echo-migrate-[0-9a-f]{16}")
@@ -48,7 +48,7 @@ def replace(path: str, data: bytes, expected: bytes | None = None) -> None:
         _sync_folder(folder)
         remove_stale(folder)
     except OSError as error:
-        raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
+        raise NotWritten(f"could not be written: {reason_of(error)}") from None
     except Unreadable as error:
         raise NotWritten(f"could not be written: it {error}") from None
 
@@ -75,7 +75,7 @@ def created(path: str, data: bytes) -> Iterator[None]:
         except FileExistsError:
             raise NotWritten("exists, and is not overwritten") from None
         except OSError as error:
-            raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
+            raise NotWritten(f"could not be written: {reason_of(error)}") from None
         yield
         undo.pop_all()
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from echo_migrate.files.json_file import read_json
 from echo_migrate.files.source import Unreadable
-from echo_migrate.reports.migration.scans import feeds_of, few, read_sbom, read_vex
+from echo_migrate.files.spelling import few
+from echo_migrate.reports.migration.scans import MOST_TOLD, feeds_of, read_sbom, read_vex
 from echo_migrate.reports.migration.scans.feeds import missing_of, vulnerabilities
 from echo_migrate.reports.migration.scans.vex import excluded
 
@@ -40,8 +41,8 @@ def hits(words: Iterable[str], paths: Sequence[str]) -> tuple[list[Hit], list[st
             if not why(one.id, one.package, one.version):
                 found.add(Hit(one.id, image, one.package, one.version))
         lacking = missing_of(sbom, feeds) if feeds.ecosystems else ()
-        notes += [f"{image}: not matched for lack of advisories: {few(lacking)}"] if lacking else []
-        notes += [f"{image}: versions that cannot be compared: {few(sorted(unclear))}"] if unclear else []
+        notes += [f"{image}: not matched for lack of advisories: {few(lacking, MOST_TOLD)}"] if lacking else []
+        notes += [f"{image}: versions that cannot be compared: {few(sorted(unclear), MOST_TOLD)}"] if unclear else []
     return sorted(found), notes
 
 

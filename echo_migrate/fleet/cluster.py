@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
+from echo_migrate.files.source import reason_of
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.store import NotRead, Store
 from echo_migrate.fleet.task import Plan, program
@@ -100,7 +101,7 @@ def _tried(outcome: Outcome, errand: Errand) -> Outcome:
     try:
         return outcome if outcome.key in Store(errand.store) else _done(outcome, errand)
     except OSError as error:
-        why = f"its worker failed ({type(error).__name__}: {(error.strerror or str(error)).lower()})"
+        why = f"its worker failed ({type(error).__name__}: {reason_of(error)})"
     except (NotRead, NotWritten) as failed:
         why = str(failed)
     return outcome._replace(key="", error=why)

@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any, Protocol
 
-from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.source import Unreadable, contents, reason_of
 from echo_migrate.files.write import NotWritten, replace
 
 _LATEST = "latest.json"
@@ -122,7 +122,7 @@ class _Folder:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
-            raise NotWritten(f"{path}: could not be written: {(error.strerror or str(error)).lower()}") from None
+            raise NotWritten(f"{path}: could not be written: {reason_of(error)}") from None
         replace(path, data)
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from echo_migrate.files.source import reason_of
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.store import Store
 
@@ -29,7 +30,7 @@ def write(path: str, store: Store) -> None:
                 file.write_table(arrow.Table.from_pylist(rows, schema))
         os.replace(part, path)
     except OSError as error:
-        raise NotWritten(f"{path}: could not be written: {(error.strerror or str(error)).lower()}") from None
+        raise NotWritten(f"{path}: could not be written: {reason_of(error)}") from None
     finally:
         if os.path.lexists(part):
             os.unlink(part)

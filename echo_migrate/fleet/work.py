@@ -10,6 +10,7 @@ from importlib import import_module
 from multiprocessing.connection import wait
 
 from echo_migrate.files.scratch import remove
+from echo_migrate.files.source import reason_of
 from echo_migrate.files.threads import at_once
 from echo_migrate.files.write import NotWritten
 from echo_migrate.fleet.repositories import Repository
@@ -111,7 +112,7 @@ def scratch(store: Store) -> Iterator[str]:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.rename(lock.name, os.path.join(folder, _LOCK))  # so that it is never there without the lock
         except OSError as error:
-            raise NotWritten(f"{store.shown}: {(error.strerror or str(error)).lower()}") from None
+            raise NotWritten(f"{store.shown}: {reason_of(error)}") from None
         yield folder
 
 

@@ -10,7 +10,6 @@ _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _MIRROR = "mirror.gcr.io"
 """Google's cache of Docker Hub, which has all of its images."""
 _LIBRARY = "library/"
-_WHOLE = "docker.io"
 
 
 class Exemption(NamedTuple):

@@ -174,11 +174,6 @@ def _line(version: str, open_minor: int = 0) -> tuple[int, ...]:
     return (*found, open_minor)[:2] if found else ()
 
 
-def _major(version: str) -> str:
-    """Return the first number of a version: 8 of 8u502."""
-    return version.partition(".")[0].partition("u")[0]
-
-
 def _succeeds(tag: str, wanted: Meaning, family: str | None, catalog: Catalog) -> bool:
     """Return whether a tag has the wanted function and distribution, and a version that is not older."""
     one = meaning_of(tag, catalog)

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast, get_args
 
-from echo_migrate.files.source import Source, Unreadable, contents
+from echo_migrate.files.source import Source, Unreadable, contents, reason_of
 from echo_migrate.files.write import NotWritten, replace
 from echo_migrate.proof.compare import VERDICTS, Row, Verdict, Weight
 from echo_migrate.registry.cache import default_folder
@@ -117,7 +117,7 @@ class Records:
             try:
                 os.makedirs(folder, 0o700 if folder == own_folder() else 0o777, exist_ok=True)
             except OSError as error:
-                raise NotWritten(f"could not be written: {(error.strerror or str(error)).lower()}") from None
+                raise NotWritten(f"could not be written: {reason_of(error)}") from None
             data = json.dumps(as_data(proof), indent=2, sort_keys=True, ensure_ascii=False)
             path = os.path.join(folder, f"{_stem(folder, proof.before, proof.path)}{proof.after[:16]}.json")
             replace(path, f"{data}\n".encode("utf-8", "backslashreplace"))

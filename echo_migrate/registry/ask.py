@@ -81,7 +81,7 @@ class Asking:
         """
         host = full.partition("/")[0]
         if error := self.client.silent(host):
-            self.notes.setdefault(host, _said(error))
+            self.notes.setdefault(host, error.sentence)
             return None
         kept = None if self.deep else self._kept(full)
         if kept is None:
@@ -105,10 +105,10 @@ class Asking:
         except Denied as error:
             entitled = error.logged_in and not error.login_refused
             if not entitled:
-                self.notes.setdefault(host, _said(error))
+                self.notes.setdefault(host, error.sentence)
             return Answer("not-entitled" if entitled else "unconfirmed", said=error.remedy)
         except RegistryError as error:
-            self.notes.setdefault(host, _said(error))
+            self.notes.setdefault(host, error.sentence)
             return Answer("unconfirmed", said=error.message)
 
     def _asked(self, full: str) -> tuple[Answer, Config | None]:
@@ -134,7 +134,7 @@ class Asking:
         try:
             return frozenset(self.client.tags(repository))
         except RegistryError as error:
-            self.notes.setdefault(repository.partition("/")[0], _said(error))
+            self.notes.setdefault(repository.partition("/")[0], error.sentence)
             return None
 
     def config(self, full: str) -> Config | None:
@@ -149,7 +149,7 @@ class Asking:
                 config = config._replace(contents=contents_of(self.client, name, manifest, config))
             return config
         except RegistryError as error:
-            self.notes.setdefault(full.partition("/")[0], _said(error))
+            self.notes.setdefault(full.partition("/")[0], error.sentence)
             return None
 
 
@@ -173,10 +173,6 @@ def split(full: str) -> tuple[str, str]:
         return name, digest
     name, _, tag = full.rpartition(":")
     return name, tag
-
-
-def _said(error: RegistryError) -> str:
-    return f"{error.message} ({error.remedy})" if error.remedy else error.message
 
 
 def note_questions(images: Iterable[Image], catalog: Catalog, today: str, hardened: bool = False) -> list[Image]:

@@ -16,7 +16,9 @@ NOTATION = "application/vnd.cncf.notary.signature"
 MOST = 64
 """The most referrers of a manifest that are read; images have some 20. Those of known types come first."""
 
-_TAGS = ("sig", "att", "sbom")
+COSIGN = ("sig", "att", "sbom")
+"""What the tags of cosign end in (its SIGNATURE_SPEC.md)."""
+
 _KNOWN = ("application/vnd.dev.sigstore.", "application/vnd.dev.cosign.", "application/vnd.in-toto+json", NOTATION)
 
 
@@ -65,8 +67,8 @@ def _referrers(client: Client, name: str, digest: str, notes: list[str]) -> Iter
 
 
 def _tags(client: Client, name: str, digest: str, notes: list[str]) -> Iterator[Attached]:
-    """Yield what lies under the tags of cosign (its SIGNATURE_SPEC.md)."""
-    for suffix in _TAGS:
+    """Yield what lies under the tags of cosign."""
+    for suffix in COSIGN:
         try:
             manifest = client.manifest(name, f"{digest.replace(':', '-', 1)}.{suffix}")
         except NotFound:

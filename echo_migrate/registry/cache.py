@@ -30,7 +30,6 @@ from echo_migrate.registry.names import DIGEST
 ANONYMOUS = "anonymous"
 _LARGEST = 32_000_000
 _ROUNDS = 50_000
-_NAME = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}")
 _LEFT_BEHIND = 3600
 

@@ -9,6 +9,11 @@ class RegistryError(Exception):
         self.message = message
         self.remedy = remedy
 
+    @property
+    def sentence(self) -> str:
+        """The message, with the remedy behind it."""
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+
 
 class NotFound(RegistryError):
     """There is no such manifest or blob; with ``name_unknown``, no such repository either."""

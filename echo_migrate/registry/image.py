@@ -39,11 +39,17 @@ class Index(NamedTuple):
         return tuple(name for name, _ in self.manifests if name and not name.startswith("unknown/"))
 
 
+def uncounted_manifest(client: Client, name: str, reference: str) -> Manifest:
+    """Return the manifest or index that a tag or digest of a repository names. Docker Hub counts one that is read by
+    its tag as a pull, and is asked for its digest first. Raises ``RegistryError``."""
+    if name.startswith(f"{HUB}/") and ":" not in reference:
+        reference = client.head(name, reference).digest
+    return client.manifest(name, reference)
+
+
 def index_of(client: Client, name: str, reference: str) -> Index:
     """Return the image that a tag or digest of a repository names. Raises ``RegistryError``."""
-    if name.startswith(f"{HUB}/") and ":" not in reference:
-        reference = client.head(name, reference).digest  # Docker Hub counts what is read by tag as a pull
-    found = client.manifest(name, reference)
+    found = uncounted_manifest(client, name, reference)
     if not found.is_index:
         return Index(found.digest, (), found)
     return Index(found.digest, tuple((one.platform, one.digest) for one in found.manifests))

@@ -20,8 +20,9 @@ import re
 import threading
 from typing import Any
 
+from echo_migrate.images.reference import HUB
 from echo_migrate.registry.errors import RegistryError
-from echo_migrate.registry.names import HUB, canonical, printable
+from echo_migrate.registry.names import canonical, printable
 
 HUB_KEY = "https://index.docker.io/v1/"
 """The key under which Docker keeps the login to Docker Hub."""

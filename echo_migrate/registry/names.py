@@ -9,10 +9,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from echo_migrate.files.data import read_data
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import HUB, parsed
 from echo_migrate.registry.errors import RegistryError
 
-HUB = "docker.io"
 TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 HOST = re.compile(r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])(?::[0-9]{1,5})?")

@@ -12,13 +12,14 @@ from typing import NamedTuple
 from echo_migrate.files.data import read_data
 from echo_migrate.images.catalog import FIPS, Catalog
 from echo_migrate.images.mapping_file import TAG_LISTS
+from echo_migrate.registry.attached import COSIGN
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
 
 _AT_ONCE = 8
 _MOST_NOTES = 5
 
-_ATTACHED = re.compile(r"sha256-[0-9a-f]{64}.*|.*\.(?:sig|att|sbom)")
+_ATTACHED = re.compile(rf"sha256-[0-9a-f]{{64}}.*|.*\.(?:{'|'.join(COSIGN)})")
 """Tags of what is attached to images: signatures, attestations, bills of materials (cosign, and the referrers tag)."""
 
 _PREFIXES = ("", "dhi-")

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from echo_migrate.images.reference import HUB
 from echo_migrate.registry.challenges import Challenge, is_trusted, scopes
 from echo_migrate.registry.content import parsed_json
 from echo_migrate.registry.errors import Denied, Malformed, Throttled, Unreachable
 from echo_migrate.registry.logins import Login
-from echo_migrate.registry.names import HUB, hostname
+from echo_migrate.registry.names import hostname
 
 _TOKEN = re.compile(r"[!-~]{1,32000}")
 _EARLY = 5.0

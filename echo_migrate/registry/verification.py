@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from echo_migrate.images.reference import HUB
 from echo_migrate.registry.attached import attached_to, attestations_in, is_attestation
 from echo_migrate.registry.client import Client
 from echo_migrate.registry.content import Descriptor, Manifest
 from echo_migrate.registry.errors import Denied, NotFound, RegistryError
 from echo_migrate.registry.evidence import Budget, Evidence, Subject, evidence_of
+from echo_migrate.registry.image import uncounted_manifest
 from echo_migrate.registry.trust import KINDS, Trust
 
 Word = Literal["verified", "not-verified", "no-key", "absent"]
@@ -57,9 +57,7 @@ def verify(client: Client, name: str, reference: str, trust: Trust, tag: str) ->
     ``tag`` is the tag that the image goes by, "" where it goes by its digest alone. What counts for an image of several
     platforms is what is attached to its index, else to each of its platforms.
     """
-    if ":" not in reference and name.startswith(f"{HUB}/"):
-        reference = client.head(name, reference).digest  # Docker Hub counts what is read by tag as a pull
-    top = client.manifest(name, reference)
+    top = uncounted_manifest(client, name, reference)
     looking = _Looking(client, name, trust)
     whole = looking.at(Subject(top, name, tag))
     parts: list[tuple[str, list[Evidence]]] = []

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.plugins import Plugin, found
-from echo_migrate.model import STATUSES, Result
+from echo_migrate.model import STATES, STATUSES, Result
 from echo_migrate.reasons import Reason
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -29,6 +29,12 @@ for _plugin in found("reports"):
 
 AT_UPSTREAM = "at upstream"
 """What is counted as hardened where images go back to upstream."""
+
+COUNTED = tuple(state for state in STATES if state != "local")
+"""The states of references that are counted, in the order of their columns."""
+
+STATE_HEADS = ("ready", "hardened", "not offered", "first-party", "need review", "ignored")
+"""The heads of the columns of ``COUNTED``."""
 
 _LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\")
 _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
@@ -218,6 +224,11 @@ def in_a_line(results: Sequence[Result], login: str = "", written: bool = False)
         f"{counts.first_party} private or built here, {counts.needs_person} need review, {counts.ignored} ignored"
         f"{f'; {left}' if left else ''}{pulls}"
     )
+
+
+def cut(text: str, most: int) -> str:
+    """Return text of at most ``most`` characters, with an ellipsis behind it if that is not all."""
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def code(text: str) -> str:

@@ -16,7 +16,7 @@ from echo_migrate.cli.github.event import Event, Unusable
 from echo_migrate.cli.github.post import Client, Pull, first_line
 from echo_migrate.cli.github.suggestions import lines_of, plan
 from echo_migrate.cli.patience import Failed
-from echo_migrate.files.git import git
+from echo_migrate.files.git import top_of
 from echo_migrate.reports import printable
 
 _TOLD = ("migrate", "needs-person", "no-replacement")
@@ -63,7 +63,7 @@ def run(
 
 def _at_the_top() -> None:
     """Refuse to take paths from a folder of a repository that GitHub does not take them from. Raises ``Unusable``."""
-    top = os.fsdecode((git(".", "rev-parse", "--show-toplevel") or b"").rstrip(b"\r\n"))
+    top = top_of(".")
     if top and os.path.realpath(top) != os.path.realpath("."):
         raise Unusable(f"GitHub names files from the top of a repository: check and tell in {top}")
 

@@ -2,22 +2,22 @@
 
 In the pair of workflows that serves forks, they come from a job that the author of the pull request controls. So
 sizes are bounded, kinds are checked one by one, and what is not of the form is refused. The forms are
-``schemas/report.schema.json`` and ``schemas/inventory.schema.json``; tests hold this reading to them.
+``reports/report.schema.json`` and ``reports/inventory/inventory.schema.json``; tests hold this reading to them.
 """
 
 import json
 import os
 import stat
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 from echo_migrate.cli.github.event import Unusable
 from echo_migrate.files.patterns import slashed
-from echo_migrate.files.source import Edit
+from echo_migrate.files.source import Edit, reason_of
 from echo_migrate.images import catalog, providers
 from echo_migrate.images.reference import parse
 from echo_migrate.model import LEVELS, STATES, Basis, Level, State
 from echo_migrate.proof.records import Proof, printed
-from echo_migrate.reports import Summary
+from echo_migrate.reports import Summary, cut
 from echo_migrate.rules import RULES
 
 LARGEST = 20_000_000
@@ -137,7 +137,7 @@ def _document(path: str, ours: bool) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
     except OSError as error:
-        raise Unusable(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise Unusable(f"{path}: cannot be read: {reason_of(error)}") from None
     except (ValueError, RecursionError) as error:
         if isinstance(error, Unusable):
             raise
@@ -180,7 +180,7 @@ def _edit(value: Any) -> Edit:
 
 
 def _basis(value: Any) -> Basis | None:
-    return cast("Basis | None", _one_of(value, ("seen", "offered", "inferred", None)))
+    return cast("Basis | None", _one_of(value, (*get_args(Basis), None)))
 
 
 def _look_at_reasons(value: Any) -> None:
@@ -215,7 +215,7 @@ def _path(value: Any) -> str:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
-    return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
+    return cut(value, _LONGEST)
 
 
 def _count(value: Any) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from echo_migrate.cli.github.artifact import Report, ReportedFinding, ReportedReference
 from echo_migrate.images import catalog, providers
 from echo_migrate.proof.records import Proof
-from echo_migrate.reports import AT_UPSTREAM, code, plural, prose
+from echo_migrate.reports import AT_UPSTREAM, code, cut, plural, prose
 from echo_migrate.rules import link
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
@@ -208,7 +208,7 @@ def _path(one: ReportedFinding) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "…"
+    return cut(text, _LONGEST_NAME)
 
 
 def _size(block: str) -> int:

@@ -8,6 +8,8 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from echo_migrate.files.source import reason_of
+
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -39,7 +41,7 @@ def read(path: str) -> Event:
         with open(path, encoding="utf-8") as file:
             return of(json.load(file))
     except OSError as error:
-        raise Unusable(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise Unusable(f"{path}: cannot be read: {reason_of(error)}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, Unusable):
             raise

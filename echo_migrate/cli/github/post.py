@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from echo_migrate.cli.github.api import connect, patiently
 from echo_migrate.cli.github.suggestions import Suggestion, marker
-from echo_migrate.cli.patience import Failed
+from echo_migrate.cli.patience import Failed, reads
 
 if TYPE_CHECKING:
     from github.IssueComment import IssueComment
@@ -97,7 +97,7 @@ class Client:
         mine = self._comments(pull)
         done = "created"
         if mine:
-            done = "unchanged" if _same(mine[0].body, body) else "updated"
+            done = "unchanged" if reads(mine[0].body, body) else "updated"
         elif not create:
             return "none"
         else:
@@ -105,7 +105,7 @@ class Client:
             mine = self._comments(pull)
         for extra in mine[1:]:
             patiently(extra.delete, gone=True)
-        if mine and not _same(mine[0].body, body):
+        if mine and not reads(mine[0].body, body):
             oldest = mine[0]
             patiently(lambda: oldest.edit(body))
         return done
@@ -157,8 +157,3 @@ def _is_by(comment: Any, author: str) -> bool:
 def _review_comment(one: Suggestion) -> dict[str, Any]:
     place: dict[str, Any] = {"path": one.path, "body": one.body, "line": one.last, "side": "RIGHT"}
     return place if one.first == one.last else place | {"start_line": one.first, "start_side": "RIGHT"}
-
-
-def _same(there: str, body: str) -> bool:
-    """Return whether a comment reads so already; GitHub may give line ends back otherwise."""
-    return there.replace("\r\n", "\n").strip() == body.strip()

@@ -12,14 +12,15 @@ there, and whether the pull request comes from a fork; or {"misuse": …}.
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from echo_migrate.cli import config
 from echo_migrate.cli.github import event as events
 from echo_migrate.cli.github.event import Event, Unusable
-from echo_migrate.files.git import fetch, git
+from echo_migrate.files.git import fetch, git, top_of
+from echo_migrate.files.source import Unreadable
+from echo_migrate.files.toml import read_toml
 
 LARGEST = 5_000_000
 _REFERS = ("mapping", "baseline")
@@ -56,7 +57,7 @@ def trusted(event: Event, start: str, folder: str, named: str = "") -> Trusted:
     """
     if not event.number:
         return Trusted(("--config", named) if named else ())
-    top = _top(start) or os.path.realpath(start)
+    top = top_of(start) or os.path.realpath(start)
     if named and _outside(named, top):
         return Trusted(("--config", named))
     names = [_relative(named, top)] if named else _candidates(start, top)
@@ -155,8 +156,8 @@ def _moved(data: bytes, top: str, name: str, path: str) -> bytes:
 def _table(name: str, data: bytes) -> Any:
     """Our table in a file; None if a pyproject.toml has none. What is not TOML is a table like no other."""
     try:
-        table: Any = tomllib.loads(data.decode())
-    except (ValueError, RecursionError):
+        table = read_toml(data.decode())
+    except (UnicodeDecodeError, Unreadable):
         return data
     if os.path.basename(name) != "pyproject.toml":
         return table
@@ -222,21 +223,16 @@ def _excludes(settings: _Settings, top: str) -> list[str]:
     return [word for one in listed for word in ("--exclude", config.anchored(one, settings.folder(top)))]
 
 
-def _top(folder: str) -> str:
-    """Return the top folder of the repository that a folder is in; empty outside of any."""
-    return os.fsdecode((git(folder, "rev-parse", "--show-toplevel") or b"").rstrip(b"\r\n"))
-
-
 def checked_out(paths: Sequence[str]) -> str:
     """Return the top folder of the repository that a pull request is of; empty if there is none here.
 
     It is the one of the working folder, or else the one of the paths, or of the folders here: actions/checkout may put
     it into a folder of its own. Raises ``Unusable`` where there are several.
     """
-    if top := _top("."):
+    if top := top_of("."):
         return top
     folders = paths or [name for name in os.listdir() if os.path.lexists(os.path.join(name, ".git"))]
-    tops = {_top(path if os.path.isdir(path) else os.path.dirname(path)) for path in folders} - {""}
+    tops = {top_of(path if os.path.isdir(path) else os.path.dirname(path)) for path in folders} - {""}
     if len(tops) > 1:
         raise Unusable("paths: name those of one repository, the pull request's: several are checked out")
     return tops.pop() if tops else ""

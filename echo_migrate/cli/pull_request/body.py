@@ -15,7 +15,7 @@ from echo_migrate.cli.pull_request.moves import Group, Move, digest
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Migration
 from echo_migrate.proof.records import Proof
-from echo_migrate.reports import code, plural, prose
+from echo_migrate.reports import code, cut, plural, prose
 
 LONGEST = 60_000
 """Bytes of a description. GitHub takes 65,536 characters."""
@@ -271,4 +271,4 @@ def _code(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "…"
+    return cut(text, _LONGEST_NAME)

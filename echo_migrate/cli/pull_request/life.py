@@ -8,6 +8,7 @@ another, as has what somebody adds on top.
 import hashlib
 from typing import NamedTuple
 
+from echo_migrate.cli.patience import reads
 from echo_migrate.cli.pull_request.body import is_noted, noted, remembered
 from echo_migrate.cli.pull_request.forge import Forge, Pull
 from echo_migrate.cli.pull_request.plan import OUR_TITLES, Proposal
@@ -45,7 +46,7 @@ def update(place: Place, proposal: Proposal, pull: Pull | None, owners: list[str
         left = place.forge.introduce(made, place.labels, owners)
         return [f"{made.shown} opened: {proposal.title}", *left]
     title = proposal.title if pull.title.startswith(OUR_TITLES) else pull.title
-    written = not (_same(pull.body, proposal.body) and pull.title == title)
+    written = not (reads(pull.body, proposal.body) and pull.title == title)
     if written:
         place.forge.rewrite(pull, title, proposal.body)
     return [f"{pull.shown} {'updated' if pushed or written else 'is up to date'}: {title}"]
@@ -78,7 +79,7 @@ def _left_alone(place: Place, pull: Pull | None, branch: str) -> str:
     if pull is None or pull.state != "open":
         return f"branch {branch} has commits of others and is left as it is: delete it, or merge what it has"
     body = noted(pull.body, OTHERS)
-    if not _same(pull.body, body):
+    if not reads(pull.body, body):
         place.forge.rewrite(pull, pull.title, body)
     return f"{pull.shown} is left as it is: branch {branch} has commits of others; delete it to have it made anew"
 
@@ -121,8 +122,3 @@ def is_sealed(commit: Commit) -> bool:
     before, _, last = commit.message.rstrip().rpartition("\n")
     bare = commit._replace(message=before.rstrip())
     return len(commit.parents) == 1 and last == f"{TRAILER}: {seal(bare)}"
-
-
-def _same(there: str, text: str) -> bool:
-    """Return whether a text reads so already; a forge may give line ends back otherwise."""
-    return there.replace("\r\n", "\n").strip() == text.strip()

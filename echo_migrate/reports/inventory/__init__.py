@@ -11,7 +11,18 @@ from click import style
 
 from echo_migrate.files.spelling import shown
 from echo_migrate.model import STATES, Result
-from echo_migrate.reports import AT_UPSTREAM, as_json, code, columns, in_a_line, printable, prose, reasons
+from echo_migrate.reports import (
+    AT_UPSTREAM,
+    COUNTED,
+    STATE_HEADS,
+    as_json,
+    code,
+    columns,
+    in_a_line,
+    printable,
+    prose,
+    reasons,
+)
 from echo_migrate.reports.inventory.rows import InventoryRow, rows
 
 FORMATS = ("text", "json", "csv", "markdown", "cyclonedx")
@@ -64,7 +75,7 @@ def _group(row: InventoryRow) -> str:
     return row.upstream or row.resolved
 
 
-_HEADS = ("kind", "references", "ready", "hardened", "not offered", "first-party", "need review", "ignored")
+_HEADS = ("kind", "references", *STATE_HEADS)
 
 
 def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
@@ -72,7 +83,7 @@ def _kinds(results: list[Result]) -> list[tuple[str, ...]]:
     counts: dict[str, Counter[str]] = {}
     for result in results:
         counts.setdefault(result.kind, Counter()).update(found.state for found in result.outcomes)
-    rows = [(kind, [states[state] for state in STATES if state != "local"]) for kind, states in counts.items()]
+    rows = [(kind, [states[state] for state in COUNTED]) for kind, states in counts.items()]
     ordered = sorted((row for row in rows if any(row[1])), key=lambda row: (-sum(row[1]), row[0]))
     return [(kind, str(sum(numbers)), *map(str, numbers)) for kind, numbers in ordered]
 

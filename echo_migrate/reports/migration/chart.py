@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+from echo_migrate.reports.migration.figures import IN_SCOPE
 from echo_migrate.reports.migration.history import Record
 
 WIDTH, HEIGHT = 600, 140
-STACK = ("hardened", "migrate", "needs-person")
 
 
 class Chart(NamedTuple):
@@ -23,10 +23,10 @@ def chart(records: Sequence[Record]) -> Chart:
     ordinals = [date.fromisoformat(record.date).toordinal() for record in records]
     span = ordinals[-1] - ordinals[0]
     days = tuple((one - ordinals[0]) * WIDTH // span for one in ordinals)
-    highest = max(record.number(*STACK) for record in records) or 1
+    highest = max(record.number(*IN_SCOPE) for record in records) or 1
     areas = []
     below = [0] * len(records)
-    for state in STACK:
+    for state in IN_SCOPE:
         above = [low + record.number(state) for low, record in zip(below, records, strict=True)]
         top = [f"{x},{HEIGHT - y * HEIGHT // highest}" for x, y in zip(days, above, strict=True)]
         bottom = [f"{x},{HEIGHT - y * HEIGHT // highest}" for x, y in zip(days, below, strict=True)]

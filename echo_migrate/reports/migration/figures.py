@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from echo_migrate.model import STATES, Result
+from echo_migrate.model import Result
 from echo_migrate.reports import not_read, visible
 from echo_migrate.reports.migration.rows import NO_OWNER, ReportRow
 from echo_migrate.rules import RULES, link
@@ -16,7 +16,6 @@ Where = tuple[tuple[str, str], ...]
 IN_SCOPE = ("hardened", "migrate", "needs-person")
 LEFT = ("migrate", "needs-person")
 _LEFT = tuple(("state", state) for state in LEFT)
-COUNTED = tuple(state for state in STATES if state != "local")
 WORDS = {
     "hardened": "hardened",
     "migrate": "ready",

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
-from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.source import Unreadable, contents, reason_of
 from echo_migrate.files.write import NotWritten, created
 from echo_migrate.reports.migration.figures import ORDER, Report
 
@@ -80,7 +80,7 @@ def append(path: str, record: Record) -> None:
         finally:
             os.close(file)
     except OSError as error:
-        raise HistoryError(f"{path}: could not be written: {(error.strerror or str(error)).lower()}") from None
+        raise HistoryError(f"{path}: could not be written: {reason_of(error)}") from None
 
 
 def read(path: str) -> tuple[list[Record], int]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from echo_migrate.files.json_file import read_json
 from echo_migrate.files.source import Unreadable
+from echo_migrate.files.spelling import few
 from echo_migrate.images.reference import full_name, parsed
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.figures import Figure, Index
@@ -17,6 +18,9 @@ from echo_migrate.reports.migration.scans.feeds import FeedError, Feeds, scan_of
 from echo_migrate.reports.migration.scans.formats import ids_of, reader
 from echo_migrate.reports.migration.scans.sbom import Sbom, is_sbom, sbom
 from echo_migrate.reports.migration.scans.vex import csaf, excluded, openvex
+
+MOST_TOLD = 5
+"""How many names are told in a note."""
 
 MOST = 200_000
 """The limit of the vulnerabilities, or of the statements, of one file."""
@@ -148,11 +152,6 @@ def feeds_of(sboms: Iterable[Sbom], paths: Iterable[str]) -> Feeds:
     return feeds
 
 
-def few(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are, as text."""
-    return f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
-
-
 def matched(sboms: Sequence[tuple[str, Sbom]], paths: Iterable[str]) -> tuple[list[tuple[str, Scan]], list[str]]:
     """Return what the advisories of files say of bills of materials, each with the name of its file, and notes on what
     could not be matched. Raises ``ScanError``."""
@@ -165,7 +164,7 @@ def matched(sboms: Sequence[tuple[str, Sbom]], paths: Iterable[str]) -> tuple[li
             scans.append((name, scan))
         if missing:
             kind = "versions that cannot be compared" if scan else "not matched for lack of advisories"
-            notes.append(visible(f"{name}: {kind}: {few(missing)}"))
+            notes.append(visible(f"{name}: {kind}: {few(missing, MOST_TOLD)}"))
         elif not scan:
             notes.append(visible(f"{name}: not matched, it has no packages"))
     return scans, notes

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 
 from echo_migrate.files.json_file import read_json
-from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.source import Unreadable, contents, reason_of
 from echo_migrate.reports.migration.scans.data import Scan, Vulnerability, canonical, listed, part, text
 from echo_migrate.reports.migration.scans.sbom import MISSING, Package, Sbom, ecosystem_of
 
@@ -131,7 +131,7 @@ def _documents(path: str) -> Iterator[Any]:
         else:
             yield read_json(path, LARGEST)
     except OSError as error:
-        raise FeedError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise FeedError(f"{path}: {reason_of(error)}") from None
     except Unreadable as error:
         raise FeedError(f"{path}: {error}") from None
 
