@@ -77,6 +77,6 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
 def _started(stage: Stage) -> bool:
     """Return whether a stage has its own start command, and is not known to switch to another user."""
     own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
-    if not own or any(_STARTS_AS_ROOT.search(text) for text in own):
+    if not own or any(_STARTS_AS_ROOT.search(text) or _DROPS.search(text) for text in own):
         return False
     return not any(_DROPS.search(text) for _, text in stage.settings)
