@@ -45,7 +45,16 @@ def test_the_size_of_a_copied_file_tells_whether_its_removal_matters(
 SHELLS = {"alpine:3.22": ["busybox", "sh"], "registry.access.redhat.com/ubi9/ubi:9.6": ["bash"]}
 ONLY = ("{}", "A=1 {}", "{} $(:)", "{} # it", "$0 -c 'echo $$'")
 LISTS = ("cd / && {}", "cd /; {}", "{} 2> /dev/null", "export A=1 && {} < /dev/null")
-NEVER = ("true | {}", "trap : TERM; {}", "{} | cat", "! {}", "{} & wait", "if true; then {}; fi; true", "{} || {}")
+NEVER = (
+    "true | {}",
+    "trap : TERM; {}",
+    "{} | cat",
+    "! {}",
+    "{} & wait",
+    "if true; then {}; fi; true",
+    "{} || {}",
+    "f() {{ {}; :; }}; f",
+)
 
 
 @pytest.mark.parametrize("base", SHELLS)

@@ -64,7 +64,7 @@ def _is_replaced(script: Script, effective: EffectiveBase | None) -> bool:
     last = own[-1]
     plain = last.words and last.words[0].value not in BUILT_IN and not (last.via or last.inside or last.then)
     shells = {_SHELLS.get(one.family or "", "") for one in (effective.base, effective.before) if one}
-    if not plain or last.operator not in _LISTS or "" in shells:
+    if not plain or last.operator not in _LISTS or "" in shells or any("function" in one.inside for one in own):
         return False
     alone = len(own) == 1 and not last.redirects
     return alone or (shells == {"ash"} and all(command.name != "trap" for command in own))
