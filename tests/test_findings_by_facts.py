@@ -68,3 +68,31 @@ def test_a_shell_that_its_program_replaces_is_not_told(run: Run, tmp_path: Path,
     told = b"passes no signals" in run("check", "Dockerfile").stdout
     assert told or replaced
     assert not told or form not in ONLY + (LISTS if "alpine" in base else ())
+
+
+COMPOSE = "services:\n  test:\n    image: redis\n"
+JOB = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: redis\n    steps: [checkout]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule", "told"),
+    [
+        ("docker-compose.yml", COMPOSE, "floating-tag", True),
+        ("docker-compose.test.yml", COMPOSE, "floating-tag", False),
+        ("e2e/compose.yml", COMPOSE, "floating-tag", False),
+        ("latest/compose.yml", COMPOSE, "floating-tag", True),
+        (".circleci/config.yml", JOB, "floating-tag", True),
+        ("e2e/compose.yml", "services: {a: {build: {dockerfile_inline: FROM redis}}}\n", "floating-tag", True),
+        ("Dockerfile.append", "COPY a /a\n", "unreadable-file", False),
+        ("Dockerfile.append", "COPY --from=redis:8 /a /a\n", "unreadable-file", True),
+        ("Dockerfile.in", "FROM a b c\n", "unreadable-file", False),
+        ("Dockerfile.x", "FROM a b c\n", "unreadable-file", True),
+    ],
+)
+def test_what_nobody_acts_on_is_told_only_if_it_is_asked_for(
+    run: Run, tmp_path: Path, path: str, text: str, rule: str, told: bool
+) -> None:
+    (tmp_path / "app" / path).parent.mkdir(parents=True)
+    (tmp_path / "app" / path).write_text(text)
+    assert (f" {rule} ".encode() in run("check", cwd=tmp_path / "app").stdout) == told
+    assert f" {rule} ".encode() in run("check", "--select", rule, cwd=tmp_path / "app").stdout

@@ -6,7 +6,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.end_of_life import has_releases
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Finding, Image, Migration
-from echo_migrate.rules._purpose import is_of_a_build, is_of_a_command
+from echo_migrate.rules._purpose import is_in_tests, is_of_a_build, is_of_a_command
 from echo_migrate.rules._rule import Context, rule
 
 _VERSIONED = lazy_regex(r"(?:^|/)(?:rhel|ubi)\d+(?:[/.-]|$)", needs=("rhel", "ubi"))
@@ -32,7 +32,8 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         tag = "uses the tag latest" if reference.tag else "has no tag"
         # a default that builds replace: the image is one of the project
         own = move.upstream is None and "$" in context.source.text[image.start : image.end]
-        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=own)
+        idle = own or (not is_of_a_build(image) and is_in_tests(context))
+        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=idle)
 
 
 def _has_versions(move: Migration, context: Context) -> bool:
