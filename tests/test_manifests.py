@@ -18,6 +18,7 @@ _TESTS = (
     *("uv sync && uv run -m pytest", "poetry install && python -m pytest", "bundle install && bundle exec rspec"),
     *("composer install && composer test", "npm ci && jest", "poetry install && python manage.py test"),
 )
+STARTED = "services:\n  web:\n    build: .\n    command: {}\n"
 BRINGS = "WORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n"
 
 
@@ -32,6 +33,15 @@ def run(inside: Run) -> Run:
     [
         (BRINGS, {"package.json": NONE}, False),
         (BRINGS, {"package.json": SOME}, True),
+        (BRINGS, {"package.json": '{"devDependencies": {\n}, "workspaces":[ ]}'}, False),
+        (BRINGS, {"package.json": SOME, "compose.yml": STARTED.format("npm run dev")}, False),
+        (BRINGS, {"package.json": SOME, "compose.yml": STARTED.format("[npm, start]")}, True),
+        (BRINGS, {"package.json": SOME, "compose.yml": STARTED.format("npm run dev\n    profiles: [x]")}, False),
+        (
+            BRINGS,
+            {"package.json": SOME, "compose.yml": STARTED.replace("build: .", "build: web").format("x dev")},
+            True,
+        ),
         (BRINGS, {"package.json": ROOTS}, True),
         (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
         ("WORKDIR /app\nCOPY . .\nRUN npm ci --omit=dev && npm ci\n", {"package.json": SOME}, True),

@@ -13,6 +13,10 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import is_number
 
+_LINUX = lazy_regex(
+    r"(?:docker\.io/)?(?:library/)?(?:almalinux|alpine|amazonlinux|busybox|centos|debian|fedora|rockylinux|ubuntu)(?![\w./-])"
+)
+"""Images of distributions, which are none of Windows whatever the escape directive is."""
 _WINDOWS = lazy_regex(r"(?i)windows|nanoserver|servercore", needs=("windows", "server"))
 
 
@@ -58,7 +62,7 @@ def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:
             parent = numbers.get(base)
             name = words[2].value if len(words) == 3 else ""
             draft = Draft(name, parent, drafts[parent] if parent is not None else None, defaults)
-            if parent is None and (_WINDOWS.search(base) or file.escape == "`"):
+            if parent is None and (_WINDOWS.search(base) or (file.escape == "`" and not _LINUX.match(base))):
                 draft.shell = ()
             if "$" in words[0].value:  # another value of the argument may name any of the stages
                 draft.needs.update(numbers.values())

@@ -59,13 +59,15 @@ _BROKEN = lazy_regex(r"\$\{\w*[^\w}]", needs=("${",))
 
 IS_A_TEMPLATE = "is a template"
 """The problem of a Dockerfile that another program fills in, in the words of a finding."""
+HAS_NO_FROM = "has no FROM, so it is a fragment or a template"
+"""The problem of one that others include, or that is none."""
 
 
 def problem_of(text: str, file: Dockerfile) -> Problem | None:
     """Return the first reason why the file is not a valid Dockerfile, or None."""
     verbs = [instruction.verb for instruction in file.instructions]
     if "from" not in verbs:
-        reason = "has no FROM, so it is a fragment or a template" if text.strip() else "is empty"
+        reason = HAS_NO_FROM if text.strip() else "is empty"
         return Problem(0, 0, reason, "note")
     if file.broken:
         return Problem(*file.broken)

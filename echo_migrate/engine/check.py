@@ -153,7 +153,7 @@ def _settled(
     assessed = _with_all_reasons(assessed, grouped, asked, ignores, format)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective, folders=folders_of)
-    context = context._replace(mounts=partial(_mounts, format, source))
+    context = context._replace(containers=partial(_containers, format, source))
     asked_for = findings or any(one.target for one in effective.values())
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
@@ -356,13 +356,10 @@ def _blockers_elsewhere(format: Format, context: Context) -> tuple[dict[Image, l
     return blockers, containers
 
 
-def _mounts(format: Format, source: Source, stage: Stage) -> list[tuple[str, ...]]:
-    """Return the paths that each container of the files that build a stage mounts into it; if some run its own start
-    command, of these alone."""
+def _containers(format: Format, source: Source, stage: Stage) -> list[Container]:
+    """Return the containers of the files that build a stage which start it."""
     nodes = (node for _, there in building(format, source) for node in there if isinstance(node, Container))
-    found = [node for node in nodes if node.stage and node.stage.number == stage.number]
-    starting = [one for one in found if not any(own.verb in ("command", "entrypoint") for own in one.start_commands)]
-    return [one.mounts for one in starting or found]
+    return [node for node in nodes if node.stage and node.stage.number == stage.number]
 
 
 def _elsewhere(reason: Reason, path: str) -> Reason:

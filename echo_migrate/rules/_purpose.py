@@ -86,6 +86,14 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(name.casefold().translate(_BETWEEN).split("-"))
 
 
+def is_in_tests(context: Context) -> bool:
+    """Return whether a file that starts containers is one for tests or development, by its name and its folders below
+    those that the user named; not a pipeline, which is in use whatever its name is."""
+    path = context.source.path
+    folders = inside(absolute(path), context.settings.named).split(os.sep)[:-1]
+    return _FOLDERS.isdisjoint(path.split(os.sep)) and is_of_tests((*folders, os.path.basename(path)))
+
+
 class _Last:
     """The file asked about last, and the paths that the user named, with the answer: each rule asks for each stage of a
     file, and a user may have named thousands of paths."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
@@ -200,8 +201,8 @@ class Context(NamedTuple):
     """The information for a rule besides its node. ``moves`` are the migrations by image; rules that block run before
     they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
     suppressed a finding; only rules on ``Ignore``, which run last, know them. ``folders`` returns the real paths of the
-    folders that a Dockerfile is known to be built from, ``mounts`` the paths that each container of other files mounts
-    into a stage that it starts."""
+    folders that a Dockerfile is known to be built from, ``containers`` those of other files that start a stage which
+    they build."""
 
     source: Source
     settings: Settings
@@ -210,7 +211,7 @@ class Context(NamedTuple):
     effective_bases: EffectiveBases = EffectiveBases()
     swaps: Mapping[Image, Migration] = MappingProxyType({})
     folders: Callable[[str], frozenset[str]] = lambda path: frozenset()
-    mounts: Callable[[Stage], Sequence[tuple[str, ...]]] = lambda stage: ()
+    containers: Callable[[Stage], Sequence[Container]] = lambda stage: ()
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""

@@ -46,6 +46,8 @@ _NAMES_FILE = frozenset(("BUNDLE_GEMFILE", "COMPOSER"))
 _CONTEXT = frozenset((".", "./", "/"))
 _FETCHED = lazy_regex(r"://|^git@|\$|[*?\[].*/")
 """A source of COPY or ADD whose files are not known: a URL, a variable, folders by a pattern."""
+_EMPTY = lazy_regex(r"\"[\w-]+\"\s*:\s*(?:\{\s*\}|\[\s*\])")
+"""A section of a JSON file that declares nothing."""
 _WORKSPACE = "pnpm-workspace.yaml"
 """The file that names further projects, which have a file of their own each (pnpm.io)."""
 _LONGEST = 200_000
@@ -74,6 +76,8 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
         if key not in asked:
             asked[key] = _may_declare(known, run.folder, stage, context)
         if asked[key] or _is_elsewhere(call, run):
+            if _is_worked_in(stage, context):
+                return
             message = f"{call.shown} also installs development dependencies: "
             message += f"add {known.write}, or use a builder stage"
             yield Finding(call.command.start, call.command.end, message)
@@ -159,7 +163,8 @@ def _may_ignore(path: str, written: str) -> bool:
 def _declares(path: str, words: tuple[str, ...]) -> bool:
     """Return whether a file may declare development dependencies, or that of further projects stands beside it."""
     text = _text(path)
-    return text is None or any(word in text for word in words) or os.path.lexists(join(dirname(path), _WORKSPACE))
+    named = text is None or any(word in _EMPTY.sub("", text) for word in words)
+    return named or os.path.lexists(join(dirname(path), _WORKSPACE))
 
 
 def _text(path: str) -> str | None:
@@ -184,6 +189,13 @@ def _pruned(stage: Stage) -> bool:
     return bool(_STARTS_DEVELOPMENT.search(stage.started)) or any(
         "prune" in command.arguments for run in stage.runs for command in run.commands
     )
+
+
+def _is_worked_in(stage: Stage, context: Context) -> bool:
+    """Return whether a container of another file starts a stage with what only development has: without it, that would
+    fail."""
+    starts = (own for one in context.containers(stage) for own in one.start_commands)
+    return any(own.verb in ("command", "entrypoint") and _STARTS_DEVELOPMENT.search(own.args.value) for own in starts)
 
 
 def _builds(stage: Stage) -> bool:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.end_of_life import has_releases
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Finding, Image, Migration
-from echo_migrate.rules._purpose import is_of_a_build, is_of_a_command
+from echo_migrate.rules._purpose import is_in_tests, is_of_a_build, is_of_a_command
 from echo_migrate.rules._rule import Context, rule
+
+_VERSIONED = lazy_regex(r"(?:^|/)(?:rhel|ubi)\d+(?:[/.-]|$)", needs=("rhel", "ubi"))
+"""Red Hat's repositories, whose names have the version: ``latest`` is the newest build of it (catalog.redhat.com)."""
 
 
 @rule(on=Image, level="warning", also=("DL3006", "DL3007"))
@@ -21,12 +25,15 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
     reference = parsed(image.ref.value)
     if reference is None or context.settings.catalog.place(reference):
         return  # which tags a vendor offers is not the user's choice
+    if _VERSIONED.search(reference.name):
+        return
     bare = move.upstream is None and "/" not in reference.name  # most likely a local build or a named build context
     if reference.digest is None and reference.tag in (None, "latest") and not bare:
         tag = "uses the tag latest" if reference.tag else "has no tag"
         # a default that builds replace: the image is one of the project
         own = move.upstream is None and "$" in context.source.text[image.start : image.end]
-        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=own)
+        idle = own or (not is_of_a_build(image) and is_in_tests(context))
+        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=idle)
 
 
 def _has_versions(move: Migration, context: Context) -> bool:

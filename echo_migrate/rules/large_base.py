@@ -7,7 +7,7 @@ from echo_migrate.dockerfile.layers import tools_started
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.images.end_of_life import ends
 from echo_migrate.images.reference import is_version, parsed
-from echo_migrate.model import Finding, Image
+from echo_migrate.model import WINDOWS, Finding, Image
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, Settings, rule
 
@@ -21,8 +21,8 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     if stage.parent is not None or stage.ships != "layers" or not stage.certain:
         return
     image = next((one for one in context.moves if one.where == "FROM" and stage.start <= one.start <= stage.end), None)
-    if image is None or image.local or context.moves[image].hardened:
-        return
+    if image is None or image.local or image.platform == WINDOWS or context.moves[image].hardened:
+        return  # images for Windows have no slim variants
     reference = parsed(image.ref.value)
     if reference is None:
         return

@@ -1,14 +1,26 @@
 """Files that a later layer removes or changes, but that still ship in the earlier layer."""
 
+import os
 from collections.abc import Iterator
-from posixpath import basename, join
+from itertools import islice
+from posixpath import basename, dirname, join
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.downloads import downloads
-from echo_migrate.dockerfile.layers import REMOVING, above, absolute, caches_cleared, expands_removed, removed
+from echo_migrate.dockerfile.layers import (
+    REMOVING,
+    above,
+    absolute,
+    caches_cleared,
+    expands_removed,
+    placed,
+    removed,
+    takes,
+)
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.tree import at_or_above, dockerfile_at, real
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
@@ -18,6 +30,11 @@ from echo_migrate.shell.package_managers import Call, listed, package_name
 _SMALL = lazy_regex(r"(?i)^(?!\w+://).*\.(?:bash|cfg|conf|in|ini|lock|md|patch|pl|py|rb|sh|toml|txt|ya?ml)$")
 """A script or settings, which take a few kilobytes of a layer."""
 
+_FEW = 16_384
+"""The length in bytes up to which a file is as small."""
+_MOST_FOLDERS = 16
+_PATTERN = lazy_regex(r"[*?\[$]|://|\.\.|[^\x20-\x7e]|.{200}")
+"""A source of COPY or ADD that is not the path of one file, or a strange one."""
 _CHANGING = ("chmod", "chown")
 _LATE = REMOVING.union(_CHANGING)
 _VALUED = ("--from", "--reference")
@@ -40,7 +57,7 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         said = [(one, _twice(one, step, below), False) for one in step.commands if one.name in _CHANGING]
         if not REMOVING.isdisjoint(step.names):
-            said += [(one, *_too_late(one, step, below)) for one in step.commands]
+            said += [(one, *_too_late(one, step, below, context)) for one in step.commands]
         said += [(call.command, message, False) for call, message in _cleaned_too_late(step, below)]
         said = sorted((one for one in said if one[1]), key=lambda one: (one[2], one[0].start))
         yield from [Finding(one.start, one.end, message, quiet=small) for one, message, small in said][:1]
@@ -78,7 +95,7 @@ class _Layers:
     def run(self, run: Run) -> None:
         for command in run.that("download"):
             for file in filter(None, [absolute(name, run, command) for _, name in downloads(command) if name]):
-                if not run.mounted([file]):
+                if not run.mounted([file]) and not self._removes(run, command, file):
                     self.downloaded.update(above(file))
         cleared = caches_cleared(run, self.expanding)
         for call in run.calls:
@@ -88,6 +105,12 @@ class _Layers:
                 self.installed.setdefault(name, set()).update(names, {call.group})
                 if cleared[call.manager.caches] < call.command.start:
                     self.uncleaned.add(name)
+
+    def _removes(self, run: Run, download: Command, file: str) -> bool:
+        """Return whether a RUN removes, after a command, the file that it downloads."""
+        later = [one for one in run.commands if one.start > download.start]
+        gone = [placed(word, run, one) for one in later for word in removed(one, self.expanding)]
+        return any(takes(one, file, file) for one in gone)
 
 
 def _tree(copy: Copy) -> bool:
@@ -99,18 +122,25 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
     """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
     if not any(map(_recursive, command.arguments)):
         return ""
-    operands, options = _operands(command.arguments)
+    operands, options, given = _operands(command.arguments)
     owner = options.get("--from")
     for path in filter(None, (absolute(word, run, command) for word in operands)):
-        copy = next((one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)), None)
-        if copy:
-            option = f"{copy.instruction.verb.upper()} --{command.name}="
-            return f"{command.name} stores {copy.target} a second time: use {option} where it is copied"
+        copies = [one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
+        others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
+        for copy in (others or copies)[:1]:
+            verb = copy.instruction.verb.upper()
+            remedy = (
+                f"use {verb} --{command.name}= where it is copied"
+                if others
+                else f"leave it out, {verb} gave it that owner"
+            )
+            return f"{command.name} stores {copy.target} a second time: {remedy}"
     return ""
 
 
-def _operands(words: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the paths of a chown or chmod, and its options with the values of those that take one."""
+def _operands(words: list[str]) -> tuple[list[str], dict[str, str], str]:
+    """Return the paths of a chown or chmod, its options with the values of those that take one, and the owner or mode,
+    "" if it is that of another file."""
     operands: list[str] = []
     options: dict[str, str] = {}
     waiting = ""
@@ -122,7 +152,9 @@ def _operands(words: list[str]) -> tuple[list[str], dict[str, str]]:
             waiting = "" if equals or name not in _VALUED else name
         else:
             operands.append(word)
-    return operands[0 if "--reference" in options else 1 :], options
+    if "--reference" in options:
+        return operands, options, ""
+    return operands[1:], options, "".join(operands[:1])
 
 
 def _belongs(copy: Copy, owner: str) -> bool:
@@ -143,7 +175,7 @@ def _recursive(option: str) -> bool:
     return option == "--recursive" or (option.startswith("-") and not option.startswith("--") and "R" in option)
 
 
-def _too_late(command: Command, run: Run, below: _Layers) -> tuple[str, bool]:
+def _too_late(command: Command, run: Run, below: _Layers, context: Context) -> tuple[str, bool]:
     """Return the message for the removal of files that an earlier layer copied or downloaded, or "", and whether what
     it copied is small."""
     words = removed(command, below.expanding)
@@ -154,10 +186,23 @@ def _too_late(command: Command, run: Run, below: _Layers) -> tuple[str, bool]:
             if any("://" in word.value for word in copy.sources):
                 remedy = "download it in this RUN"
             message = f"removing {path} does not shrink the image, {copy.instruction.verb.upper()} added it: {remedy}"
-            return message, all(_SMALL.search(word.value) for word in copy.sources)
+            return message, all(
+                _SMALL.search(word.value) or _is_few(word.value, copy, context) for word in copy.sources
+            )
         if path in below.downloaded:
             return f"removing {path} does not shrink the image, another RUN downloaded it: remove it there", False
     return "", False
+
+
+def _is_few(source: str, copy: Copy, context: Context) -> bool:
+    """Return whether a COPY of the build context brings a file of a few kilobytes, in each folder that may be it."""
+    path = context.source.path
+    if copy.origin or _PATTERN.search(source):
+        return False
+    own = real(dirname(path))
+    known = [dockerfile_at(path, os.path.relpath(one, own), source.lstrip("/")) for one in context.folders(path)]
+    files = known or list(islice(at_or_above(path, source.lstrip("/")), _MOST_FOLDERS))
+    return bool(files) and all(file and os.path.isfile(file) and os.path.getsize(file) <= _FEW for file in files)
 
 
 def _cleaned_too_late(run: Run, below: _Layers) -> Iterator[tuple[Call, str]]:

@@ -14,8 +14,32 @@ _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-
 _OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")
 """Commands that need root, for which an init container or a one-off service is started."""
 _SWITCHING = (
-    *("entrypoint", "apache", "caddy", "cron", "haproxy", "httpd", "mysqld", "mongod", "nginx", "php-fpm", "postgres"),
-    *("redis", "runsvdir", "s6-", "sshd", "supervisord", "systemd", "traefik"),
+    *(
+        "entrypoint",
+        "apache",
+        "caddy",
+        "cassandra",
+        "couchdb",
+        "cron",
+        "haproxy",
+        "httpd",
+        "mariadbd",
+        "mysqld",
+        "mongod",
+    ),
+    *(
+        "nginx",
+        "php-fpm",
+        "postgres",
+        "rabbitmq-server",
+        "redis",
+        "runsvdir",
+        "s6-",
+        "sshd",
+        "supervisord",
+        "systemd",
+        "traefik",
+    ),
 )
 _STARTS_AS_ROOT = lazy_regex(rf"\.sh\b|init\b|{'|'.join(_SWITCHING)}", needs=(".sh", "init", *_SWITCHING))
 """Programs that may start as root and then switch to another user."""
@@ -53,6 +77,6 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
 def _started(stage: Stage) -> bool:
     """Return whether a stage has its own start command, and is not known to switch to another user."""
     own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
-    if not own or any(_STARTS_AS_ROOT.search(text) for text in own):
+    if not own or any(_STARTS_AS_ROOT.search(text) or _DROPS.search(text) for text in own):
         return False
     return not any(_DROPS.search(text) for _, text in stage.settings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.layers import within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -9,6 +10,9 @@ from echo_migrate.files.workspace import of_a_run
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import as_root, of_a_user
 from echo_migrate.rules._rule import Context, rule
+
+_STARTS = ("command", "entrypoint")
+"""The keys of a container's own start command."""
 
 
 @rule(on=Stage, level="note", blocks=True)
@@ -24,7 +28,7 @@ def root_owned_path(stage: Stage, context: Context) -> Iterator[Finding]:
     yield from copied
     before = effective.before if effective.target else effective.base
     if stage.used and not copied and before and before.user is not None and not before.unprivileged:
-        yield from (one for one, place in _found(stage) if not (place and _mounted(place, context.mounts(stage))))
+        yield from (one for one, place in _found(stage) if not (place and _mounted(place, context.containers(stage))))
 
 
 @of_a_run(64)
@@ -39,9 +43,12 @@ def _found(stage: Stage) -> tuple[tuple[Finding, str], ...]:
     return tuple(writes_of_users(stage, starts))
 
 
-def _mounted(folder: str, containers: Sequence[tuple[str, ...]]) -> bool:
-    """Return whether each container has a mount over a folder, of the paths that each mounts; False without any."""
-    return bool(containers) and all(any(within(folder, path) for path in mounts) for mounts in containers)
+def _mounted(folder: str, containers: Sequence[Container]) -> bool:
+    """Return whether each container has a mount over a folder; if some run the start command of the image, these alone
+    count. False without any."""
+    starting = [one for one in containers if not any(own.verb in _STARTS for own in one.start_commands)]
+    found = starting or containers
+    return bool(found) and all(any(within(folder, path) for path in one.mounts) for one in found)
 
 
 def _copied(stage: Stage) -> Iterator[Finding]:

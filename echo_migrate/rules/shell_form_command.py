@@ -16,6 +16,11 @@ _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 
 _LOOPS = frozenset(("for", "while"))
 
+_LISTS = frozenset(("", "&&", ";", "\n"))
+_SHELLS = {**dict.fromkeys(("azure", "redhat", "suse"), "bash"), **dict.fromkeys(("alpine", "busybox", "wolfi"), "ash")}
+"""The shells of the families in which a program takes the place of ``sh``: bash (tried: 5.2), and that of BusyBox (1.30
+and 1.35); dash 0.5.12, which Debian and Ubuntu have, stays."""
+
 _SHORT = lazy_regex(
     r"(?!.*(?:auth|cred|key|pass|pw|secret|token))(?!.*[a-z]{13})(?=.{1,28}$)[a-z./_]+\d?(?: [a-z./_]+\d?)*"
 )
@@ -31,11 +36,12 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         holds = launch.verb in ("cmd", "entrypoint") and launch is stage.start_command(launch.verb)
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
-        if _has_no_other_form(launch.script):
+        effective = context.effective(stage)
+        if _has_no_other_form(launch.script) or _is_replaced(launch.script, effective):
             continue
         text = _exec_form(launch)
         fix = None
-        if text and _keeps_its_meaning(launch, stage, context.effective(stage)):
+        if text and _keeps_its_meaning(launch, stage, effective):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
         message = f"{launch.shown} in shell form passes no signals to the program: {_remedy(launch, text, fix)}"
         yield Finding(launch.start, launch.end, message, fix)
@@ -47,6 +53,21 @@ def _has_no_other_form(script: Script) -> bool:
     if not own or not script.certain:
         return False
     return "exec" in own[-1].via if not own[-1].inside else own[-1].inside[0] in _LOOPS
+
+
+def _is_replaced(script: Script, effective: EffectiveBase | None) -> bool:
+    """Return whether the program takes the place of the shell, so that it is process 1 and gets the signals: bash
+    starts an only command so, and BusyBox the last of several."""
+    own = [command for command in script.commands if command.host is None]
+    if effective is None or not own or not script.certain or script.background:
+        return False
+    last = own[-1]
+    plain = last.words and last.words[0].value not in BUILT_IN and not (last.via or last.inside or last.then)
+    shells = {_SHELLS.get(one.family or "", "") for one in (effective.base, effective.before) if one}
+    if not plain or last.operator not in _LISTS or "" in shells or any("function" in one.inside for one in own):
+        return False
+    alone = len(own) == 1 and not last.redirects
+    return alone or (shells == {"ash"} and all(command.name != "trap" for command in own))
 
 
 def _remedy(launch: StartCommand, text: str, fix: Fix | None) -> str:

@@ -14,6 +14,9 @@ from echo_migrate.rules._rule import Context, rule
 
 _DOCKERFILE = lazy_regex(r"(?i)(?:docker|container)file")
 
+_WEB_ROOTS = frozenset(("/usr/local/apache2/htdocs", "/usr/share/caddy", "/usr/share/nginx/html", "/var/www/html"))
+"""The folders from which official images serve any file: httpd, caddy, nginx, and those of PHP with Apache."""
+
 
 @rule(on=Stage, level="warning")
 @of_shipped_images
@@ -26,8 +29,12 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             if ignore_file(path, folders):
                 return
             verb, git = copy.instruction.verb.upper(), ".git, " if _has_history(path, folders) else ""
-            message = f"{verb} {whole} includes {git}.env and build output: the context needs a .dockerignore"
-            level: Level = "warning" if git else "note"
+            served = (copy.target or "").rstrip("/") in _WEB_ROOTS
+            what = (
+                f"puts {git}.env and build output into a web root" if served else f"includes {git}.env and build output"
+            )
+            message = f"{verb} {whole} {what}: the context needs a .dockerignore"
+            level: Level = "warning" if git or served else "note"
             yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
             return
 

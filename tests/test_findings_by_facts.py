@@ -1,0 +1,98 @@
+"""Findings that depend on what lies outside of a Dockerfile: the files that it copies, and what a shell does."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+COPIED = "FROM debian:12\nCOPY tools/setup /tmp/setup\nRUN /tmp/setup && rm /tmp/setup\n"
+LATE = b"removing /tmp/setup does not shrink the image"
+
+
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"tools/setup": 900}, False),
+        ({"tools/setup": 16_385}, True),
+        ({}, True),
+        ({"other/setup": 900}, True),
+        ({"../tools/setup": 900}, False),
+        ({"../tools/setup": 90_000, "tools/setup": 900}, True),
+        ({"tools/setup/x": 900}, True),
+    ],
+)
+def test_the_size_of_a_copied_file_tells_whether_its_removal_matters(
+    run: Run, tmp_path: Path, files: dict[str, int], told: bool
+) -> None:
+    folder = tmp_path / "app" / "service"
+    (folder.parent / ".git").mkdir(parents=True)
+    for name, size in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"\0" * size)
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(COPIED)
+    assert (LATE in run("check", "app").stdout) == told
+
+
+SHELLS = {"alpine:3.22": ["busybox", "sh"], "registry.access.redhat.com/ubi9/ubi:9.6": ["bash"]}
+ONLY = ("{}", "A=1 {}", "{} $(:)", "{} # it", "$0 -c 'echo $$'")
+LISTS = ("cd / && {}", "cd /; {}", "{} 2> /dev/null", "export A=1 && {} < /dev/null")
+NEVER = (
+    "true | {}",
+    "trap : TERM; {}",
+    "{} | cat",
+    "! {}",
+    "{} & wait",
+    "if true; then {}; fi; true",
+    "{} || {}",
+    "f() {{ {}; :; }}; f",
+)
+
+
+@pytest.mark.parametrize("base", SHELLS)
+@pytest.mark.parametrize("form", [*ONLY, *LISTS, *NEVER])
+def test_a_shell_that_its_program_replaces_is_not_told(run: Run, tmp_path: Path, base: str, form: str) -> None:
+    program = "sh -c 'echo $$'"
+    with subprocess.Popen([*SHELLS[base], "-c", form.format(program, program), "sh"], stdout=subprocess.PIPE) as shell:
+        said, _ = shell.communicate()
+    replaced = said.split() == [str(shell.pid).encode()]
+    (tmp_path / "Dockerfile").write_text(f"FROM {base}\nCMD {form.format('serve', 'serve')}\n")
+    told = b"passes no signals" in run("check", "Dockerfile").stdout
+    assert told or replaced
+    assert not told or form not in ONLY + (LISTS if "alpine" in base else ())
+
+
+COMPOSE = "services:\n  test:\n    image: redis\n"
+JOB = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: redis\n    steps: [checkout]\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule", "told"),
+    [
+        ("docker-compose.yml", COMPOSE, "floating-tag", True),
+        ("docker-compose.test.yml", COMPOSE, "floating-tag", False),
+        ("e2e/compose.yml", COMPOSE, "floating-tag", False),
+        ("latest/compose.yml", COMPOSE, "floating-tag", True),
+        (".circleci/config.yml", JOB, "floating-tag", True),
+        ("e2e/compose.yml", "services: {a: {build: {dockerfile_inline: FROM redis}}}\n", "floating-tag", True),
+        ("Dockerfile.append", "COPY a /a\n", "unreadable-file", False),
+        ("Dockerfile.append", "COPY --from=redis:8 /a /a\n", "unreadable-file", True),
+        ("Dockerfile.in", "FROM a b c\n", "unreadable-file", False),
+        ("Dockerfile.x", "FROM a b c\n", "unreadable-file", True),
+    ],
+)
+def test_what_nobody_acts_on_is_told_only_if_it_is_asked_for(
+    run: Run, tmp_path: Path, path: str, text: str, rule: str, told: bool
+) -> None:
+    (tmp_path / "app" / path).parent.mkdir(parents=True)
+    (tmp_path / "app" / path).write_text(text)
+    assert (f" {rule} ".encode() in run("check", cwd=tmp_path / "app").stdout) == told
+    assert f" {rule} ".encode() in run("check", "--select", rule, cwd=tmp_path / "app").stdout
