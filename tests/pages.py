@@ -7,6 +7,7 @@ changes, and a ``says`` block. Behind the language stand options of the command 
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,14 +46,20 @@ class Case(NamedTuple):
     lock: str = ""
 
 
-def cases(page: Path) -> Iterator[Case]:
+@cache
+def cases(page: Path) -> tuple[Case, ...]:
+    """The cases of a page, which a dozen modules ask for as they are collected."""
+    return tuple(_cases(page, page.read_text()))
+
+
+def _cases(page: Path, text: str) -> Iterator[Case]:
     rule = page.stem.replace("_", "-") if page.parent.name == "rules" else ""
-    blocks = list(_FENCE.finditer(page.read_text()))
+    blocks = list(_FENCE.finditer(text))
     starts = [i for i, block in enumerate(blocks) if block[1] in PATHS and block[2].strip() != "fixed"]
     for begin, end in zip(starts, [*starts[1:], len(blocks)], strict=True):
         opening = blocks[begin]
         rest = {(block[1], block[2].strip()): block[3] for block in blocks[begin + 1 : end]}
-        line = page.read_text().count("\n", 0, opening.start()) + 1
+        line = text.count("\n", 0, opening.start()) + 1
         says = rest.get(("says", ""))
         assert says is not None, f"{page}:{line} has no says block"
         fixed = rest.get((opening[1], "fixed"), opening[3])
