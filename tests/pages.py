@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from echo_migrate.cli.settings import catalog_of
 from echo_migrate.images.approval import Approval, Exemption
+from echo_migrate.images.catalog import Catalog
 from echo_migrate.registry import lock
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -80,18 +81,16 @@ LOGINS = ("gitlab", "helm", "kubernetes", "kustomize", "python", "terraform")
 """Kinds for which cases have a login set up elsewhere, but for those with an option of their own."""
 
 
+@cache
+def _catalog(provider: str, registry: str, sources: tuple[str, ...]) -> Catalog:
+    return catalog_of({"provider": provider, "registry": registry, "mapping": "", "sources": sources})
+
+
 def settings(case: Case) -> Settings:
     """The settings a case asks for in its fence: the command line's own words."""
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
     sources = tuple(filter(None, given.pop("from", "").split(",")))
-    known = catalog_of(
-        {
-            "provider": given.pop("provider", "echo"),
-            "registry": given.pop("registry", ""),
-            "mapping": "",
-            "sources": sources,
-        }
-    )
+    known = _catalog(given.pop("provider", "echo"), given.pop("registry", ""), sources)
     pinned = given.pop("pin", None) is not None
     if case.lock:
         known = known._replace(answers=lock.answers(lock.parse("lock", f"version = 1\n[images]\n{case.lock}"), pinned))

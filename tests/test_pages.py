@@ -23,10 +23,8 @@ def test_case(case: Case, newline: str, request: pytest.FixtureRequest) -> None:
     asked = settings(case)
     source = Source.of(case.path, case.text.replace("\n", newline).encode())
     format = recognised(source.path, source.text)
-    if case.rule == "registry-login":  # asked of a whole run, when all its files are read
-        request.getfixturevalue("monkeypatch").chdir(
-            request.getfixturevalue("tmp_path")
-        )  # a folder costs as much as a case
+    if case.rule == "registry-login":  # asked of a whole run, when all its files are read: from a folder of its own
+        request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
         Path(case.path).parent.mkdir(parents=True, exist_ok=True)
         Path(case.path).write_bytes(source.data)
         results = _run(case.path, asked)
