@@ -7,11 +7,13 @@ changes, and a ``says`` block. Behind the language stand options of the command 
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from echo_migrate.cli.settings import catalog_of
 from echo_migrate.images.approval import Approval, Exemption
+from echo_migrate.images.catalog import Catalog
 from echo_migrate.registry import lock
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -45,14 +47,20 @@ class Case(NamedTuple):
     lock: str = ""
 
 
-def cases(page: Path) -> Iterator[Case]:
+@cache
+def cases(page: Path) -> tuple[Case, ...]:
+    """The cases of a page, which a dozen modules ask for as they are collected."""
+    return tuple(_cases(page, page.read_text()))
+
+
+def _cases(page: Path, text: str) -> Iterator[Case]:
     rule = page.stem.replace("_", "-") if page.parent.name == "rules" else ""
-    blocks = list(_FENCE.finditer(page.read_text()))
+    blocks = list(_FENCE.finditer(text))
     starts = [i for i, block in enumerate(blocks) if block[1] in PATHS and block[2].strip() != "fixed"]
     for begin, end in zip(starts, [*starts[1:], len(blocks)], strict=True):
         opening = blocks[begin]
         rest = {(block[1], block[2].strip()): block[3] for block in blocks[begin + 1 : end]}
-        line = page.read_text().count("\n", 0, opening.start()) + 1
+        line = text.count("\n", 0, opening.start()) + 1
         says = rest.get(("says", ""))
         assert says is not None, f"{page}:{line} has no says block"
         fixed = rest.get((opening[1], "fixed"), opening[3])
@@ -73,18 +81,16 @@ LOGINS = ("gitlab", "helm", "kubernetes", "kustomize", "python", "terraform")
 """Kinds for which cases have a login set up elsewhere, but for those with an option of their own."""
 
 
+@cache
+def _catalog(provider: str, registry: str, sources: tuple[str, ...]) -> Catalog:
+    return catalog_of({"provider": provider, "registry": registry, "mapping": "", "sources": sources})
+
+
 def settings(case: Case) -> Settings:
     """The settings a case asks for in its fence: the command line's own words."""
     given = dict(option.lstrip("-").partition("=")[::2] for option in case.options)
     sources = tuple(filter(None, given.pop("from", "").split(",")))
-    known = catalog_of(
-        {
-            "provider": given.pop("provider", "echo"),
-            "registry": given.pop("registry", ""),
-            "mapping": "",
-            "sources": sources,
-        }
-    )
+    known = _catalog(given.pop("provider", "echo"), given.pop("registry", ""), sources)
     pinned = given.pop("pin", None) is not None
     if case.lock:
         known = known._replace(answers=lock.answers(lock.parse("lock", f"version = 1\n[images]\n{case.lock}"), pinned))

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,9 @@ def written(folder: Path, report: Any, inventory: Any = INVENTORY) -> tuple[str,
 
 
 def test_what_the_program_writes_is_read(run: Run, tmp_path: Path) -> None:
-    run("check", str(ROOT / "tests" / "examples"), "--output", "json:report.json")
-    listed = run("inventory", "--output-format", "json", str(ROOT / "tests" / "examples")).stdout.decode()
+    examples = str(shutil.copytree(ROOT / "tests" / "examples", tmp_path / "examples"))  # whose neighbours are all read
+    run("check", examples, "--output", "json:report.json")
+    listed = run("inventory", "--output-format", "json", examples).stdout.decode()
     (tmp_path / "inventory.json").write_text(listed)
     report = read(str(tmp_path / "report.json"), str(tmp_path / "inventory.json"))
     document = json.loads((tmp_path / "report.json").read_text())

@@ -72,11 +72,12 @@ class Rendered(HTMLParser):
         self.tags: list[str] = []
         self.open: list[str] = []
         self.more: list[object] = []
-        self.plain = self.all = ""
+        self.texts: list[tuple[str, str]] = []
         self.rows: list[int] = []
         options = Options.CMARK_OPT_UNSAFE  # GitHub renders HTML, and cleans it afterwards
         self.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, options))
         self.close()
+        self.all, self.plain = ("".join(texts) for texts in zip(*self.texts, strict=True)) if self.texts else ("", "")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -94,8 +95,7 @@ class Rendered(HTMLParser):
         self.more.append(data)
 
     def handle_data(self, data: str) -> None:
-        self.all += data
-        self.plain += "\0" if "code" in self.open else data
+        self.texts.append((data, "\0" if "code" in self.open else data))
 
 
 def holds(markdown: str, folds: int) -> Rendered:

@@ -19,12 +19,12 @@ CASES = [case for path in PAGES for case in cases(path)]
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_case(case: Case, newline: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case(case: Case, newline: str, request: pytest.FixtureRequest) -> None:
     asked = settings(case)
     source = Source.of(case.path, case.text.replace("\n", newline).encode())
     format = recognised(source.path, source.text)
-    if case.rule == "registry-login":  # asked of a whole run, when all its files are read
-        monkeypatch.chdir(tmp_path)
+    if case.rule == "registry-login":  # asked of a whole run, when all its files are read: from a folder of its own
+        request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
         Path(case.path).parent.mkdir(parents=True, exist_ok=True)
         Path(case.path).write_bytes(source.data)
         results = _run(case.path, asked)

@@ -185,7 +185,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def loaded(path: Path) -> dict[str, Any]:
-    data: dict[str, Any] = yaml.safe_load(path.read_text())
+    data: dict[str, Any] = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return data
 
 
