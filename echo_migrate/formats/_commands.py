@@ -182,7 +182,8 @@ class _Images:
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
-        remote = [one for command in self.script.commands for one in on_another_host(command, self.text)]
+        over_ssh = self.script.commands if self.script.certain else ()
+        remote = [one for command in over_ssh for one in on_another_host(command, self.text)]
         called += [(one, container_commands.read(one, self._expands)._replace(pulled="host")) for one in remote]
         made = {_in_braces(_tagged(self._filled(word))) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)

@@ -22,10 +22,11 @@ _PROGRAM = lazy_regex(
 _RUNS = frozenset(("docker", "nerdctl", "podman"))
 _OVER_SSH = ("ssh", "sshpass")
 _HEREDOC = lazy_regex(
-    r"[^\n;&|]*?<<(-?)[ \t]*+([\"']?)(\w{1,80})\2[^\n]*\n((?:(?![ \t]*\3[ \t\r]*(?:\n|\Z))[^\n]*\n){1,1000})",
+    r"[^\n;&|]*?<<(-?)[ \t]*+([\"']?)(\w{1,80})\2[^\n]*\n"
+    r"((?:(?![ \t]*\3[ \t\r]*(?:\n|\Z))[^\n]*\n){1,1000})[ \t]*\3[ \t\r]*(?:\n|\Z)",
     needs=("<<",),
 )
-"""The heredoc of a command: whether its word is in quotes, and its lines."""
+"""The heredoc of a command up to its end: whether its word is in quotes, and its lines."""
 
 Values = Mapping[str, Sequence[Word]]
 """All that the assignments of a script give to each variable."""
