@@ -95,6 +95,14 @@ MADE = {
         "env:\n  I: nginx:1.29\n"
         "jobs: {a: {steps: [{uses: docker/build-push-action@v6, with: {tags: '${{ env.I }}'}}]}}",
     ),
+    "Okteto": ("okteto.yml", "build:\n  web:\n    context: web\n    image: nginx:1.29"),
+    "Okteto, one of several manifests": (".okteto/okteto-e2e.yaml", "build: {web: {image: '${R:-nginx}:1.29'}}"),
+    "Garden, a module": ("garden.yml", "kind: Module\ntype: container\ndockerfile: d\nimage: nginx:1.29"),
+    "Garden, before modules had a kind": ("garden.yml", "type: container\ndockerfile: d\nimage: nginx:1.29"),
+    "Garden, a build": (
+        "web.garden.yaml",
+        "kind: Deploy\nname: a\n---\nkind: Build\ntype: container\nname: web\nspec: {publishId: 'nginx:1.29'}",
+    ),
 }
 """Files that make nginx:1.29."""
 
@@ -141,6 +149,15 @@ OTHERS = {
         'resource "docker_image" "x" {\n  name = "nginx:1.29"\n}\n'
         'resource "docker_image" "y" {\n  name = "y"\n  build {\n  }\n}',
     ),
+    "what a developer's container of Okteto is": (
+        "okteto.yml",
+        "build: {web: {context: web}}\ndev: {web: {image: 'nginx:1.29'}}",
+    ),
+    "what a module of Garden without a Dockerfile pulls": (
+        "garden.yml",
+        "kind: Module\ntype: container\nname: nginx\nimage: nginx:1.29",
+    ),
+    "what Garden deploys": ("garden.yml", "kind: Deploy\ntype: container\nname: w\nspec: {image: 'nginx:1.29'}"),
     "an image that Maven runs": ("pom.xml", "<image><name>nginx:1.29</name><run>x</run></image> <build>"),
     "a script that is called build": ("package.json", '{"build": "docker run -v .:/app -it nginx:1.29 npm ci"}'),
     "a container that is called build": ("a.sh", "docker run --name build -t nginx:1.29 make"),

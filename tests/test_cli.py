@@ -541,6 +541,91 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"docker/login-action" in added) == told
 
 
+TOGETHER = {
+    ".env.example": "",
+    "docker-compose.yml": "services: {a: {image: 'acme/own:1'}}\n",
+    "new.yaml": "services: {a: {image: 'python:3.12'}}\n",
+    "build.yaml": "services: {a: {build: new}}\n",
+    "old.yaml": "services: {a: {build: old}, b: {image: 'acme/own:1'}}\n",
+    "more.yaml": "include: [new.yaml]\nservices: {b: {image: 'acme/own:1'}}\n",
+    "set.yaml": "services: {b: {image: 'acme/own:$TAG'}}\n",
+    "inline.yaml": 'services: {a: {build: {dockerfile_inline: "FROM acme/own:1"}}}\n',
+    "over/compose.yaml": "services: {a: {image: 'acme/own:1'}}\n",
+    "over/compose.override.yaml": "services: {a: {image: 'python:3.12'}}\n",
+    "env/compose.yaml": "services: {a: {image: 'acme/own:1'}}\n",
+    "env/.env": "COMPOSE_FILE=../new.yaml\n",
+    "docker-bake.hcl": """group "default" { targets = ["a"] }
+target "a" { context = "old" }
+target "b" { context = "new" }
+target "c" {
+  context = "old"
+  contexts = { d = "target:b" }
+}
+target "d" {
+  context = "old"
+  contexts = { e = "docker-image://acme/own:1" }
+}
+target "e" {
+  context = "old"
+  matrix = { x = ["1"] }
+}
+""",
+    "bake/docker-bake.hcl": 'target "default" { context = "../old" }\n',
+    "new/docker-bake.json": '{"target": {"default": {"context": "."}}}\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("run: docker compose up -d --wait", False),
+        ("run: docker-compose -p x -f docker-compose.yml run a ls", False),
+        ("run: docker compose -f new.yaml up", True),
+        ("run: docker compose -f docker-compose.yml --file=new.yaml up", True),
+        ("run: docker compose -f old.yaml build && docker compose -f old.yaml logs", False),
+        ("run: docker compose -f build.yaml up", True),
+        ("run: docker compose -f more.yaml up", True),
+        ("run: docker compose -f set.yaml up", True),
+        ("run: docker compose -f inline.yaml up", True),
+        ("run: docker compose -f $FILE up", True),
+        ("run: docker compose $OPTIONS up", True),
+        ("run: docker compose -f none.yaml up", True),
+        ("run: COMPOSE_FILE=new.yaml docker compose up", True),
+        ("run: docker compose pull\n        working-directory: over", True),
+        ("run: cd env && docker compose up", True),
+        ("run: docker compose up\n        working-directory: env", True),
+        ("run: docker buildx bake -f docker-bake.hcl --push", False),
+        ("run: docker buildx bake -f docker-bake.hcl b", True),
+        ("run: docker bake --file=docker-bake.hcl a b", True),
+        ("run: docker buildx bake -f docker-bake.hcl c", True),
+        ("run: docker buildx bake -f docker-bake.hcl d", False),
+        ("run: docker buildx bake -f docker-bake.hcl e", True),
+        ("run: docker buildx bake -f docker-bake.hcl --set a.context=new", True),
+        ("run: docker buildx bake -f docker-bake.hcl $TARGETS", True),
+        ("run: cd new && docker buildx bake", True),
+        ("run: docker buildx bake --push\n        working-directory: bake", False),
+        ("run: docker buildx bake", True),
+        ("uses: docker/bake-action@v6\n        with: {push: true, files: docker-bake.hcl}", False),
+        ("uses: docker/bake-action@v6\n        with: {targets: 'a,d', files: docker-bake.hcl}", False),
+        ("uses: docker/bake-action@v6\n        with: {targets: b, files: docker-bake.hcl}", True),
+        ("uses: docker/bake-action@v6\n        with: {set: a.context=new, files: docker-bake.hcl}", True),
+    ],
+)
+def test_what_compose_and_bake_build_and_pull_is_read(run: Run, tmp_path: Path, step: str, told: bool) -> None:
+    for name, text in (
+        *TOGETHER.items(),
+        ("old/Dockerfile", "FROM acme/own:1\n"),
+        ("new/Dockerfile", "FROM node:22\n"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "a.yml").write_text(f"on: push\njobs:\n  a:\n    steps:\n      - {step}\n")
+    assert (b"registry-login" in run("check").stdout) == told
+
+
 def test_a_folder_that_all_steps_run_in_is_not_that_of_the_repository(run: Run, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     for name, image in ((".", "acme/own:1"), ("new", "python:3.12")):

@@ -1066,6 +1066,18 @@ UNEDITED = {
 }
 
 
+def test_images_that_nobody_edits_are_ignored_whether_they_are_known_or_not(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "pkg/testdata"
+    folder.mkdir(parents=True)
+    names = "python:3.12", "busybox:1", "acme/tool:1", "sonarqube:1"
+    (folder / "Dockerfile").write_text("".join(f"FROM {name} AS s{at}\n" for at, name in enumerate(names)))
+    (tmp_path / "Dockerfile").write_text("# echo-migrate: ignore[unhardened-image]\nFROM acme/tool:1\n")
+    result = run("inventory", "--no-config", "--output-format", "json", ".", cwd=tmp_path)
+    rows = json.loads(result.stdout)["references"]
+    found = [(row["state"], [reason["id"] for reason in row["reasons"]]) for row in rows]
+    assert found == [("no-replacement", ["unknown-image"]), *[("ignored", ["fixture"])] * len(names)]
+
+
 JAVA = """import org.testcontainers.containers.GenericContainer;
 class A { GenericContainer<?> a = new GenericContainer<>("python:3.12"); }
 """

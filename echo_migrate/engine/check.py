@@ -128,13 +128,15 @@ def _settled(
     ids = selected(settings.rules).ids
 
     def commented(move: Migration) -> Reason | None:
+        if move.state == "no-replacement":
+            return None
         places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
         silent = sum(ignores.silence(reporting(move), place) for place in places)
         return because("comment") if silent else None
 
     def skip_reason(move: Migration) -> Reason | None:
         reason = UNEDITED[left] if left else commented(move)
-        if reason or move.upstream is None:
+        if reason or move.upstream is None or move.state == "no-replacement":
             return reason
         if reporting(move).id not in ids:
             return because("not-selected", rule=reporting(move).id)

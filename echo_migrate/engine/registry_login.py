@@ -43,8 +43,8 @@ _NOT_SETTLED = "the file with the login would not be read as before"
 
 class Asked(NamedTuple):
     """What is asked of one file: its images without a login, whether files of the run use images of the provider, the
-    images that each step of a workflow names, by key path, and the Dockerfiles of the run that name no image of the
-    provider."""
+    images that each step of a workflow names, by key path, and the Dockerfiles, compose and bake files of the run that
+    name no image of the provider."""
 
     wanted: list[Wanted]
     used: bool = True
@@ -66,7 +66,7 @@ def login_results(
 ) -> Iterator[Result]:
     """Yield a result for each file in which a login is missing: of the results of a run, and of the paths that are
     pipelines. ``in_use`` says that files of the run have images of the provider already, before the migration;
-    ``without`` are the paths of its Dockerfiles that have none, and get none."""
+    ``without`` are the paths of its Dockerfiles, compose and bake files that have none, and get none."""
     done = {result.source.path: result for result in results}
     if not any(Pipeline in rule.kinds for rule in settings.rules):
         return

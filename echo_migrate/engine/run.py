@@ -153,7 +153,7 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
     for path, result in results:
         at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
         used, in_use = used or bool(at), in_use or "hardened" in at
-        if result and result.kind == "dockerfile" and not at and _is_known_whole(result):
+        if result and result.kind in _SAY_PULLS and not at and _is_known_whole(result):
             without.append(path)
         is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
         if is_yaml and settings.add_logins:
@@ -179,11 +179,15 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
         yield from login_results(done, paths, settings, in_use, without)
 
 
+_SAY_PULLS = ("bake", "compose", "dockerfile")
+"""Kinds of files that say what a build, or the start of services, pulls."""
+
+
 def _is_known_whole(result: Result) -> bool:
-    """Return whether a Dockerfile names all its images itself: it is no template, and no variable, which a build may
+    """Return whether such a file names all its images itself: it is no template, and no variable, which a build may
     set, is a part of one."""
     images = [move.image for move in result.outcomes]
-    return bool(images) and not any(
+    return (bool(images) or result.kind != "dockerfile") and not any(
         one.not_editable
         or one.unsettled
         or "$" in one.ref.value

@@ -1,12 +1,14 @@
-"""The attributes of the targets of a bake file, with those that they inherit.
+"""The attributes of the targets of a bake file, with those that they inherit, and the targets that a command builds.
 
-Follows Docker's Bake file reference, ``target.inherits``, read in November 2026.
+Follows Docker's Bake file reference, ``target.inherits``, ``target.contexts`` and ``group``, read in November 2026.
 """
 
 from echo_migrate.files.source import TooMuch
 from echo_migrate.files.values import Value
 
 _MERGED = frozenset(("args", "contexts"))
+
+_OF_TARGET = "target:"
 
 MOST_INHERITED = 50_000
 """The maximum number of attributes, arguments and contexts that all targets of a file inherit, in total."""
@@ -57,3 +59,22 @@ def laid_over(below: Attributes, above: Attributes) -> Attributes:
 def listed(attributes: Attributes, key: str) -> list[Value]:
     """Return the items of a list among attributes."""
     return attributes[key].each if key in attributes else []
+
+
+def followed(names: list[str], groups: dict[str, Attributes], targets: dict[str, Attributes]) -> list[str] | None:
+    """Return the targets that are built for the names of targets and groups, with those that are contexts of these;
+    None if one of them is not in the file, or is made by a matrix."""
+    found: dict[str, None] = {}
+    waiting = list(names)
+    for name in waiting:  # grows in the loop
+        if name in found:
+            continue
+        found[name] = None
+        if name in groups:
+            waiting += [one.text for one in listed(groups[name], "targets")]
+        elif name not in targets or "matrix" in targets[name]:
+            return None
+        elif "contexts" in targets[name]:
+            used = [value.text for _, value in targets[name]["contexts"].items]
+            waiting += [one.removeprefix(_OF_TARGET) for one in used if one.startswith(_OF_TARGET)]
+    return [name for name in found if name not in groups]

@@ -23,8 +23,8 @@ MOST_FOLDERS = 64
 of a context."""
 
 _BESIDE = (
-    *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", "bin", "build", "ci", "compose"),
-    *("deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
+    *(".circleci", ".devcontainer", ".github", ".github/workflows", ".gitlab", ".okteto", "bin", "build", "ci"),
+    *("compose", "deploy", "devops", "docker", "hack", "infra", "ops", "scripts", "tools"),
 )
 """Folders that usually contain the build definitions for the files around them."""
 
@@ -53,6 +53,18 @@ def may_be_baked(path: str) -> bool:
     """Return whether ``docker buildx bake`` may read a file, by its name."""
     name = os.path.basename(path).lower()
     return name.endswith(".hcl") or (name.endswith(".json") and "bake" in name)
+
+
+def is_manifest(path: str) -> bool:
+    """Return whether a file is a manifest of Okteto or Garden, by its name."""
+    stem, _, ending = os.path.basename(path).lower().rpartition(".")
+    return ending in ("yml", "yaml") and (stem.startswith("okteto") or is_of_garden(path))
+
+
+def is_of_garden(path: str) -> bool:
+    """Return whether a manifest is one of Garden, by its name."""
+    stem = os.path.basename(path).lower().rpartition(".")[0]
+    return stem == "garden" or stem.endswith(".garden")
 
 
 def folders_above(path: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.formats._build_places import may_be_baked
+from echo_migrate.formats._build_places import is_manifest, may_be_baked
 from echo_migrate.formats._build_variables import VALUE, Variables
 from echo_migrate.formats._code_comments import without_comments
 from echo_migrate.formats._compose_files import NAME as COMPOSE
@@ -180,8 +180,20 @@ def _of_blocks(text: str) -> Iterator[str]:
 
 
 def stated_in(path: str, data: bytes) -> Iterator[str]:
-    """Yield the names that a compose or bake file or a workflow gives, as its reader has them, within its own time."""
-    low = data.lower()
+    """Yield the names that a compose or bake file, a workflow, or a manifest of Okteto or Garden gives, as its
+    reader has them, within its own time."""
+    with contextlib.suppress(Exception):  # an error in a related file is reported when that file is read
+        if is_manifest(path):
+            from echo_migrate.formats import _developer_builds
+
+            with beside():
+                yield from list(_developer_builds.results(Source.of(path, data)))
+        else:
+            yield from _stated(path, data, data.lower())
+
+
+def _stated(path: str, data: bytes, low: bytes) -> Iterator[str]:
+    """Yield the names that a compose or bake file or a workflow gives; ``low`` is its text in lowercase."""
     from_compose = b"services" in low and b"build" in low
     from_bake = b"tags" in low and may_be_baked(path)
     from_workflow = any(word in low for word in (b"build-push-action@", b"metadata-action@", b"buildah-build@"))
@@ -190,12 +202,11 @@ def stated_in(path: str, data: bytes) -> Iterator[str]:
     from echo_migrate.formats import _github_builds, bake, compose
 
     source = Source.of(path, data)
-    with contextlib.suppress(Exception):  # an error in a related file is reported when that file is read
-        if from_compose and (COMPOSE.fullmatch(os.path.basename(path)) or compose.recognise(path, source.text)):
-            yield from list(compose.results(source))
-            return
-        with beside():
-            if from_bake and bake.recognise(path, source.text):
-                yield from list(bake.results(source))
-            elif from_workflow:
-                yield from list(_github_builds.results(source))
+    if from_compose and (COMPOSE.fullmatch(os.path.basename(path)) or compose.recognise(path, source.text)):
+        yield from list(compose.results(source))
+        return
+    with beside():
+        if from_bake and bake.recognise(path, source.text):
+            yield from list(bake.results(source))
+        elif from_workflow:
+            yield from list(_github_builds.results(source))

@@ -12,7 +12,15 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_build, may_pass, places
+from echo_migrate.formats._build_places import (
+    MOST_FOLDERS,
+    folders_above,
+    is_manifest,
+    may_be_baked,
+    may_build,
+    may_pass,
+    places,
+)
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.images.reference import familiar, untagged
@@ -214,7 +222,7 @@ def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
 
 def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
     """Return the names of what a file builds; ``low`` is its text in lowercase. Raises ``TooMuch``."""
-    said = any(word in low for word in _MAKES) or may_be_baked(path)
+    said = any(word in low for word in _MAKES) or may_be_baked(path) or is_manifest(path)
     if not said or os.path.basename(path).lower().startswith(_DOCKERFILES):
         return ()
     from echo_migrate.formats._build_results import results_in, stated_in  # as few files build any

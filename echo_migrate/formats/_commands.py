@@ -14,6 +14,7 @@ from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files.source import Traced
 from echo_migrate.files.spelling import few
 from echo_migrate.formats._environment import of_options
+from echo_migrate.formats._indirect_commands import aliased, on_another_host, spelled_out, with_its_program
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._templates import without_comments
@@ -45,12 +46,12 @@ _SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-
 _GIVEN = re.compile(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
 """A variable that is given a value: by an assignment, a key of YAML, or a loop."""
 
-_ALIAS = re.compile(r"[\w.-]+=")
 _MADE = "built by the script"
 _NOTHING = "scratch"  # the name that builders keep for no image at all
 _INSPECTED = because("inspected")
 _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 """What who pulls an image needs."""
+_UNSAFE = {"cloud-run": (because("cloud-run"),), "host": (because("other-host"),)}
 _FILLED = re.compile(r"\{\{|<<|\$\[")
 """What a CI system fills in."""
 
@@ -106,14 +107,6 @@ def _as_written(image: Image, text: str) -> Image:
     return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
 
 
-def _aliased(command: Command) -> Iterator[Command]:
-    """Yield the commands that an alias stands for."""
-    for word in command.words[1:] if command.name == "alias" else ():
-        name = _ALIAS.match(word.value) if word.known and word.text.spans else None
-        script = read(word.text.cut(name.end(), len(word.value))) if name else None
-        yield from script.commands if script and script.certain else ()
-
-
 @lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
 def _counted(text: str) -> tuple[str, Counter[str]]:
     """Return the text with comments replaced by spaces, and the number of times that each name occurs in it."""
@@ -140,7 +133,6 @@ class _Images:
         self.text = text
         self.script = script
         self.bare, self.named = _counted(text)
-        self.commands = [*script.commands, *(one for command in script.commands for one in _aliased(command))]
         self.assigned: dict[str, list[str]] = defaultdict(list)
         self.given = given
         self.variables = {name: value for name, value in given.items() if value.text.spans}
@@ -153,12 +145,32 @@ class _Images:
                     self.variables[name] = value
                 elif name in given and self.variables.get(name) is given[name]:
                     del self.variables[name]
+        self.commands, begun = self._indirect()
         self.shared = SharedSpans(
             (start, end, because("variable-shared", name=name))
-            for name, value in self.variables.items()
+            for name, value in (self.variables | begun).items()
             if value is not given.get(name)
             for start, end in value.text.spans
         )
+
+    def _indirect(self) -> tuple[list[Command], dict[str, Expansion]]:
+        """Return the commands of the script, with those that it runs by something else, and the variables that hold the
+        begin of a command and are used in more than one place."""
+        values: dict[str, list[Word]] = defaultdict(list)
+        for command in self.script.commands:
+            for name, word in command.assignments:
+                values[name].append(word)
+        commands, begun = list[Command](), dict[str, Expansion]()
+        for command in self.script.commands:
+            whole = spelled_out(command, values) if values else None
+            name = bare_name(command.words[0].value) if whole else ""
+            if whole and self.named[name] == 1 and name not in begun:
+                commands.append(whole)
+                if len(re.findall(rf"\$\{{?{name}\b", self.bare)) > 1:
+                    begun[name] = Expansion(values[name][0].text)
+                continue
+            commands += [with_its_program(command, values), *aliased(command)]
+        return commands, begun
 
     def _assigned(self, name: str, word: Word) -> Expansion | None:
         """Return the value of a variable that is mentioned only once apart from its uses (``$name``), else None."""
@@ -170,6 +182,9 @@ class _Images:
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
+        over_ssh = self.script.commands if self.script.certain else ()
+        remote = [one for command in over_ssh for one in on_another_host(command, self.text)]
+        called += [(one, container_commands.read(one, self._expands)._replace(pulled="host")) for one in remote]
         made = {_in_braces(_tagged(self._filled(word))) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
         begun = [list(takewhile(lambda word: word.known, one.behind)) for _, one in called if one.opens]
@@ -263,7 +278,7 @@ class _Images:
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
             variables=tuple(of_options(one.options)),
-            unsafe_reasons=(because("cloud-run"),) if one.pulled == "cloud-run" else (),
+            unsafe_reasons=_UNSAFE.get(one.pulled, ()),
             needs_login=_WANTED.get(one.pulled),
         )
         return self.shared.of(image)

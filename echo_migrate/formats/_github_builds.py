@@ -1,20 +1,21 @@
-"""The builds of images in GitHub workflows and actions: which Dockerfile each reads, and what it is given.
+"""The builds of images in GitHub workflows and actions: which files each reads, and what it is given.
 
 Inputs: github.com/docker/build-push-action (build-args, context, file, platforms, tags), docker/metadata-action
 (images) and redhat-actions/buildah-build (image, tags).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.yaml import YamlNode, effective, is_text, items, sequence
+from echo_migrate.formats import _built_together
 from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._yaml import YamlFile
-from echo_migrate.shell.parser import read
+from echo_migrate.shell.parser import read as read_script
 
 BUILDS = ("docker/build-push-action@",)
 """How the names of the actions begin that build."""
@@ -34,9 +35,17 @@ _PLAIN = frozenset(("[", "cat", "cp", "date", "echo", "exit", "export", "ls", "m
 _OF_RESULTS = frozenset(("images", "info", "inspect", "login", "logout", "push", "save", "tag", "version"))
 """Commands of builders that pull nothing."""
 _SHELLS = frozenset(("", "bash", "sh"))
-_SEVERAL = lazy_regex(r"compose|\bbake\b|\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
+_SEVERAL = lazy_regex(r"COMPOSE_FILE|\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
 """Commands of which more than Dockerfiles tells what is pulled."""
 
+
+_TOGETHER = (
+    (("docker", "compose"), _built_together.of_compose),
+    (("docker-compose",), _built_together.of_compose),
+    (("docker", "buildx", "bake"), _built_together.of_bake),
+    (("docker", "bake"), _built_together.of_bake),
+)
+"""How the commands of Compose and bake begin, and what reads them."""
 
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
 _NAMING_OPTIONS = ("-t", "--build-arg", "--cache-from", "--cache-to", "--label", "--platform", "--tag", "--target")
@@ -118,8 +127,11 @@ def _all_steps(source: Source) -> Iterator[dict[str, YamlNode]]:
 
 
 def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
-    """Return the Dockerfiles that a step of a workflow at ``path`` builds; None if it may build others, too."""
-    keys = _inputs_of(step)
+    """Return the Dockerfiles that a step of a workflow at ``path`` builds, and the files of Compose and bake that it
+    reads; None if it may read others, too."""
+    keys, uses = _inputs_of(step), step.get("uses")
+    if is_text(uses) and uses.value.startswith("docker/bake-action@"):
+        return _built_together.of_bake_action(path, effective(step.get("with")))
     if keys:
         context, file = map(keys.get, ("context", "file"))
         plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
@@ -134,10 +146,10 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
 
 
 def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
-    """Return the Dockerfiles that a script builds in a folder of the tree; None if it is not certain that these are
-    all. What GitHub fills in (``${{ … }}``) counts as a variable of the shell."""
+    """Return what ``dockerfiles`` does for a script that runs in a folder of the tree; None if it is not certain that
+    these are all. What GitHub fills in (``${{ … }}``) counts as a variable of the shell."""
     text = _FILLED_IN.sub("$_", text)
-    script = read(Traced.of(text, 0, len(text)))
+    script = read_script(Traced.of(text, 0, len(text)))
     built: list[str] = []
     for command in [one for one in script.commands if one.words] if script.certain else ():
         words = [word.value for word in command.words]
@@ -148,6 +160,11 @@ def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
             if not plain or command.name != "cd" or len(words) != 2 or not is_local(words[1]):
                 return None
             folder = os.path.join(folder, words[1])
+        elif together := _together(command.name, words):
+            files = together[0](path, folder, together[1])
+            if files is None:
+                return None
+            built += files
         elif "build" in words[1:3] and command.name in _BUILDERS:
             if any(one.startswith("$") and option not in _NAMING_OPTIONS for option, one in pairwise(words)):
                 return None
@@ -161,6 +178,16 @@ def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
         elif command.name not in _PLAIN and not (command.name in _BUILDERS and words[1:2] and words[1] in _OF_RESULTS):
             return None
     return built or None
+
+
+def _together(
+    name: str, words: list[str]
+) -> tuple[Callable[[str, str, list[str]], list[str] | None], list[str]] | None:
+    """Return what reads a command of Compose or bake, and the words behind that name; None for any other."""
+    for begin, reader in _TOGETHER:
+        if (name, *words[1 : len(begin)]) == begin:
+            return reader, words[len(begin) :]
+    return None
 
 
 def _files(words: list[str]) -> Iterator[str]:

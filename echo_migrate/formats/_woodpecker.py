@@ -1,6 +1,8 @@
-"""The matrix of a Woodpecker pipeline, and of Drone before 1.0, whose values are filled in before the file is read.
+"""The matrix of a Woodpecker pipeline, and of Drone before 1.0, whose values are filled in before the file is read, and
+which steps run on the host.
 
-Follows woodpecker-ci.org/docs, "Matrix workflows" (interpolation, include), read in November 2026.
+Follows woodpecker-ci.org/docs, "Matrix workflows" (interpolation, include), "Workflow syntax" (labels) and "Local
+backend" (image), read in November 2026.
 """
 
 import re
@@ -10,6 +12,12 @@ from echo_migrate.formats._parameters import Scope, Value, mentions, nothing
 from echo_migrate.reasons import because
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def pulls(root: YamlNode | None, image: str) -> bool:
+    """Return whether what a step of a document names is pulled: the local backend runs it, as the shell of the step."""
+    backend = effective(effective(root).get("labels")).get("backend")
+    return not image.startswith("/") and not (is_scalar(backend) and backend.value == "local")
 
 
 class Woodpecker:

@@ -17,7 +17,7 @@ from echo_migrate.files.source import Edit, Places, Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._bake_targets import Attributes, laid_over, listed, resolved
+from echo_migrate.formats._bake_targets import Attributes, followed, laid_over, listed, resolved
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, BuildArguments
 from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._ignores import SLASHED, in_yaml
@@ -75,6 +75,12 @@ def results(source: Source) -> Iterator[str]:
     yield from _File(source, _read(source)).results()
 
 
+def built(source: Source, folder: str, names: list[str]) -> list[str] | None:
+    """Return the Dockerfiles of targets and groups, by their names, seen from the folder of a file at ``folder``; None
+    if one of them is not known. Raises ``NotRead``."""
+    return _File(source, _read(source)).built(folder, names)
+
+
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
     """Yield the arguments of targets: the Dockerfile, None if it is not known, the name, the value if it is written,
     and the place. Raises ``NotRead``."""
@@ -122,12 +128,15 @@ class _File:
     def __init__(self, source: Source, root: Value) -> None:
         self.source = source
         self.targets: dict[str, Attributes] = {}
+        self.groups: dict[str, Attributes] = {}
         self.variables: dict[str, Value] = {}
         self.functions: dict[str, Value] = {}
         for kind, blocks in root.items:
             for name, body in blocks.items:
                 if kind == "target":
                     self.targets[name] = laid_over(self.targets.get(name, {}), dict(body.items))
+                elif kind == "group":
+                    self.groups[name] = dict(body.items)
                 elif kind == "function":
                     self.functions[name] = body
                 elif kind == "variable" and "default" in dict(body.items):
@@ -205,6 +214,12 @@ class _File:
                 names = [name for name in dict.fromkeys(_WORD.findall(text)) if name in known and name not in seen]
                 seen.update(names)
                 waiting += [known[name] for name in names]
+
+    def built(self, folder: str, names: list[str]) -> list[str] | None:
+        """Return the Dockerfiles of targets and groups, and of what these use."""
+        used = followed(names, self.groups, self.whole)
+        found = [self._dockerfile(self.whole[name], folder) for name in used or ()]
+        return None if used is None or None in found else [one for one in found if one]
 
     def _built(self, whole: Attributes) -> str | None:
         return self._dockerfile(whole) or self._dockerfile(whole, os.path.join(top(self.source.path), "_"))

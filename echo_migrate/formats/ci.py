@@ -251,6 +251,10 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
     whole = by_path and not kind.whole.isdisjoint(effective(root))
     partial = bool(kind.whole) and not whole  # its names may be those of another file
     placed = [one for way in kind.images for one in _follow(root, way, (), (), set())]
+    if kind.name == "woodpecker":
+        from echo_migrate.formats._woodpecker import pulls
+
+        placed = [one for one in placed if pulls(root, one[2].value)]
     parameters = _parameters(kind, root, frozenset(id(node) for _, _, node in placed))
     used: dict[int, list[Scope]] = {}
     for _, above, node in placed:

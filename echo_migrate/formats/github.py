@@ -1,7 +1,7 @@
 """GitHub workflows and actions: job containers, their services, and actions that are images.
 
 Key paths: docs.github.com, "Workflow syntax for GitHub Actions" (jobs.<id>.container, .services, .strategy.matrix,
-steps[*].uses, on.workflow_call.inputs) and "Metadata syntax for GitHub Actions" (runs.image), 2026;
+steps[*].uses, on.workflow_call.inputs) and "Metadata syntax for GitHub Actions" (runs.image, inputs), 2026;
 github.com/docker/build-push-action (build-args, build-contexts, context, file).
 """
 
@@ -164,6 +164,10 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
     image = runs.get("image")
     if is_text(image):
         yield from _docker(sheet, image, "runs.image")
+    for name, given in items(top.get("inputs")) if runs else ():
+        default = effective(given).get("default")
+        if _WITH.fullmatch(name) and is_text(default) and TAGGED.fullmatch(default.value):
+            yield from sheet.image(default, f"inputs.{name}.default", unsafe_reasons=(_DEFAULT,))
 
 
 def _image_of(node: YamlNode | None) -> YamlNode | None:

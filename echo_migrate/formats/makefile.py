@@ -49,6 +49,20 @@ _ASSIGNED = lazy_regex(
 _USED = r"\$[({]([A-Za-z_]\w*)[)}]"
 _MENTIONED = lazy_regex(r"(?<![\w$])(?<!\$[({])[A-Za-z_]\w*")
 _PROGRAM = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl)")
+_COMMAND = lazy_regex(
+    r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
+    r"((?:sudo +)?(?:[\w./-]*(?:docker|podman|nerdctl)|\$[({]\w+[)}])(?:[^#\n\\]|\\\r?\n|\\[^\n])*+)"
+)
+"""A variable whose value is the begin of a command, by its first word: to run or pull an image."""
+
+_BEGINS = lazy_regex(r"(?:^|&&|\|\|?|;|[({`]|\bsudo)\s*\$[({]([A-Za-z_]\w*)[)}](?=\s|$|;|\))")
+"""Where a command may begin with a variable."""
+
+_RUNS = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl) +(?:container +|image +)?(?:run|create|pull)\b")
+_MOST_COMMANDS = 100
+_LONGEST_COMMAND = 2000
+"""How many uses of such variables are read as what they stand for, and how long that may be."""
+
 _FOUND = lazy_regex(
     r"\$\((?:shell|or|notdir|firstword)\b.*\b(?:command -v|which|type|hash|echo)\b"
     r".*\b(?:docker|podman|nerdctl)(?![\w-]).*\)"
@@ -85,20 +99,23 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     text = source.text
     values = _values(text)
     programs = _programs(values)
-    places = [place._replace(value=_as_shells(place.value, programs)) for place in recipes(text)]
+    commands = _Commands(text, programs)
+    places = [one._replace(value=_as_shells(one.value, programs)) for one in map(commands.within, recipes(text))]
     scripts = [place for place in places if calls(place.value)]
     given = _given(text, values) if scripts else {}
     included = _included(source.path) if scripts and _INCLUDE.search(text) else {}
     others = {name: value for name, value in included.items() if name not in values}
     found = named(text, scripts, {name: Expansion(Traced(value, ())) for name, value in others.items()} | given)
-    shared = SharedSpans(_shared(source, given, [image for image, _ in found]))
-    images = [shared.of(_with_values(image, others)) for image, _ in found]
+    held = {name: value for name, value in given.items() if name not in commands.known}
+    shared = SharedSpans((*_shared(source, held, [image for image, _ in found]), *commands.used_elsewhere(source)))
+    # a command in a variable may be used several times
+    images = {(image.start, image.end): shared.of(_with_values(image, others)) for image, _ in found}
     services = [
-        service._replace(image=image)
-        for image, (_, service) in zip(images, found, strict=True)
+        service._replace(image=images[image.start, image.end])
+        for image, service in found
         if service and Container in request.kinds
     ]
-    return [*images, *services, *in_yaml(text)] if found else []
+    return [*images.values(), *services, *in_yaml(text)] if found else []
 
 
 def recipes(text: str) -> Iterator[Traced]:
@@ -141,6 +158,45 @@ def _programs(values: Values) -> frozenset[str]:
         if all(_PROGRAM.fullmatch(value) or _FOUND.fullmatch(value) for _, _, value in given)
     }
     return frozenset(known.union(name for name in _usual() if name not in values))
+
+
+class _Commands:
+    """The variables whose value is the begin of a command, each given once and mentioned nowhere but in uses: what they
+    stand for is read where a command of a recipe begins with one."""
+
+    def __init__(self, text: str, programs: AbstractSet[str]) -> None:
+        found = {match[1]: Traced.of(text, *match.span(2)) for match in _COMMAND.finditer(text)}
+        mentions = Counter(_MENTIONED.findall(without_comments(text))) if found else Counter[str]()
+        found = {name: value for name, value in found.items() if mentions[name] == 1 and name not in programs}
+        self.known: dict[str, Traced] = {}
+        for _ in range(_DEEPEST):
+            self.uses = Counter[str]()
+            waiting = [(name, self.within(value)) for name, value in found.items() if name not in self.known]
+            begun = {name: value for name, value in waiting if _RUNS.match(_as_shells(value.value, programs))}
+            self.known |= {name: value for name, value in begun.items() if len(value.value) <= _LONGEST_COMMAND}
+            if not begun:
+                break
+        inner = (match[1] for name in self.known for match in _BEGINS.finditer(found[name].value))
+        self.uses = Counter(name for name in inner if name in self.known)
+
+    def within(self, recipe: Traced) -> Traced:
+        """Return a recipe with what its variables stand for."""
+        parts, position = list[Traced](), 0
+        for match in _BEGINS.finditer(recipe.value) if self.known else ():
+            value = self.known.get(match[1])
+            if value and self.uses.total() < _MOST_COMMANDS:
+                self.uses[match[1]] += 1
+                parts += [recipe.cut(position, match.start(1) - 2), value]
+                position = match.end(1) + 1
+        return Traced.join([*parts, recipe.cut(position, len(recipe.value))]) if parts else recipe
+
+    def used_elsewhere(self, source: Source) -> Iterator[tuple[int, int, Reason]]:
+        """Yield the places of the variables that are used in other places too, each with that as a reason."""
+        uses = Counter(re.findall(_USED, source.text)) if self.known else Counter[str]()
+        apart = bool(self.known) and (source.path.endswith(".mk") or _SHARED.search(source.text) is not None)
+        for name, value in self.known.items():
+            if apart or uses[name] != self.uses[name]:
+                yield from ((start, end, because("variable-shared", name=name)) for start, end in value.spans)
 
 
 def _given(text: str, values: Values) -> dict[str, Expansion]:

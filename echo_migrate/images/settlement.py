@@ -15,6 +15,9 @@ Refusal = Callable[[Migration], Reason | None]
 Blockers = Mapping[Image, list[Reason]]
 NO_BLOCKERS: Blockers = MappingProxyType({})
 
+_LEFT_ALONE = ("migrate", "needs-person", "no-replacement")
+"""States of images that may be left alone for a reason that lies outside of them."""
+
 
 def settle(
     assessed: Iterable[Migration],
@@ -23,13 +26,13 @@ def settle(
 ) -> list[Migration]:
     """Return the move of every image of a file, in order, with shared pieces of text settled between them.
 
-    ``assessed`` is what each is when seen alone, in order. ``skip_reason`` gives the reason why a movable image is to
-    be left alone (an ignore comment, another selection), ``blockers`` why what stands on an image makes its move
-    unsafe.
+    ``assessed`` is what each is when seen alone, in order. ``skip_reason`` gives the reason why an image that is public
+    or not known is to be left alone (an ignore comment, another selection, a file that nobody edits), ``blockers`` why
+    what stands on an image makes its move unsafe.
     """
     moves = []
     for move in assessed:
-        reason = skip_reason(move) if skip_reason and move.state in ("migrate", "needs-person") else None
+        reason = skip_reason(move) if skip_reason and move.state in _LEFT_ALONE else None
         if reason:
             move = move._replace(state="ignored", edits=(), reasons=(reason,))
         elif move.image in blockers and move.safe:

@@ -219,6 +219,7 @@ OF_IMAGES: dict[str, Row] = {
     "login-service": Row(
         "the service that pulls it needs a login for {registry}", "set one up for the service", "login", _NO_LOGIN
     ),
+    "other-host": Row("another host pulls it, over ssh", "log in to the registry there", "edit"),
     "pulled-first": Row("GitHub pulls it before any step can log in", "use docker run in a step after a login", "edit"),
     "cloud-run": Row(
         "Cloud Run pulls only from Google's registries and Docker Hub", "use a mirror there (--registry)", "edit"

@@ -129,6 +129,19 @@ def results(source: Source) -> Iterator[str]:
         yield from document.named_results(_siblings(source.path, ()) if split else ())
 
 
+def dockerfiles(path: str) -> list[str] | None:
+    """Return the Dockerfiles that the services of a compose file build; None if one of them is not known, or if other
+    compose files are taken in."""
+    found: list[str | None] = []
+    read = _read(path)
+    for document in read:
+        if "include" in document.source.text or "extends" in document.source.text:
+            return None
+        builds = (effective(node).get("build") for _, node in document.services)
+        found += [dockerfile_of(path, build) for build in builds if build is not None]
+    return [one for one in found if one] if read and None not in found else None
+
+
 def arguments_given(source: Source) -> Iterator[tuple[str | None, str, str | None, int]]:
     """Yield the arguments that services give their builds: the Dockerfile, None if another file may say which it is,
     the name, the value if it is written, and the place."""
