@@ -235,15 +235,21 @@ def _beside(name: str, stage: Stage, run: Run, dockerfile: str) -> Iterator[str]
     ]
     sources = [word.value for copy in copies if not copy.instruction.heredocs for word in copy.sources]
     sources += [mount.source for mount in run.mounts if mount.kind == "bind" and not mount.origin]
-    for source in sources if dockerfile else ():
-        last = basename(source)
-        folder = dirname(source) if last and fnmatchcase(basename(name), last) else source
-        written = {join(folder, name).lstrip("/"), join(folder, basename(name)).lstrip("/")}
-        for height in ("/".join([".."] * above) or "." for above in range(_HIGHEST)):
-            found = [file for one in sorted(written) if (file := dockerfile_at(dockerfile, height, one))]
-            if found:
-                yield from found
-                break
+    for source in dict.fromkeys(sources) if dockerfile else ():
+        yield from _nearest(name, source, dockerfile)
+
+
+@of_a_run(4096)
+def _nearest(name: str, source: str, dockerfile: str) -> tuple[str, ...]:
+    """Return the files of a name that a source of COPY brings, from the nearest folder that may be the context."""
+    last = basename(source)
+    folder = dirname(source) if last and fnmatchcase(basename(name), last) else source
+    written = sorted({join(folder, name).lstrip("/"), join(folder, basename(name)).lstrip("/")})
+    for height in ("/".join([".."] * above) or "." for above in range(_HIGHEST)):
+        found = tuple(file for one in written if (file := dockerfile_at(dockerfile, height, one)))
+        if found:
+            return found
+    return ()
 
 
 @of_a_run(64)
