@@ -27,6 +27,8 @@ _LONGEST = 3_000_000
 """The length in bytes up to which a file with dependencies is read: locks are long."""
 _HIGHEST = 6
 """How many folders, that of a Dockerfile and those above it, may be its build context."""
+_MOST_SOURCES = 30
+"""Of how many sources of COPY, the last ones, the files are looked for."""
 _MOST = 20
 """How many files of requirements are read that name one another."""
 
@@ -235,7 +237,7 @@ def _beside(name: str, stage: Stage, run: Run, dockerfile: str) -> Iterator[str]
     ]
     sources = [word.value for copy in copies if not copy.instruction.heredocs for word in copy.sources]
     sources += [mount.source for mount in run.mounts if mount.kind == "bind" and not mount.origin]
-    for source in dict.fromkeys(sources) if dockerfile else ():
+    for source in list(dict.fromkeys(sources))[-_MOST_SOURCES:] if dockerfile else ():
         yield from _nearest(name, source, dockerfile)
 
 
