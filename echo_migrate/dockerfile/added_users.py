@@ -40,6 +40,16 @@ def named_by(stage: Stage) -> Iterator[str]:
             yield name
 
 
+def numbered_by(stage: Stage) -> Iterator[str]:
+    """Yield what a stage is given as owner or user in any form: in USER, in ``--chown``, and as a word of chown."""
+    for step in (step for one in stage.lineage for step in one.instructions):
+        if step.verb == "user":
+            yield step.args.value
+        yield from (flag.value.value for flag in step.flags if flag.name == "chown")
+    commands = (command for one in stage.lineage for run in one.runs for command in run.that("plain"))
+    yield from (word for command in commands if command.name in ("chown", "chgrp") for word in command.arguments)
+
+
 def _may_bring_users(copy: Copy, stage: Stage) -> bool:
     """Return whether a COPY may add /etc/passwd: by its target, or with a folder that is copied to the root."""
     if copy.target is None or "$" in copy.target or copy.target in ("/etc", "/etc/passwd"):

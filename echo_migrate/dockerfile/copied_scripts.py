@@ -6,16 +6,18 @@ from fnmatch import fnmatchcase
 from itertools import dropwhile
 from posixpath import basename, join, normpath
 
+from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import heredoc_words
 from echo_migrate.dockerfile.layers import absolute, within
-from echo_migrate.dockerfile.programs import FOLDERS
+from echo_migrate.dockerfile.programs import FOLDERS, may_provide
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.startup import INITS
+from echo_migrate.dockerfile.startup import INITS, SCRIPTS
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, ignore_file, real
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command, shell_arguments
 
 _LONGEST = 100_000
@@ -23,6 +25,9 @@ _LONGEST = 100_000
 
 _HIGHEST = 6
 """How many folders, that of a Dockerfile and those above it, may be its build context."""
+
+_INTERPRETED = (*SCRIPTS, ".php", ".pl", ".py", ".rb")
+"""Endings of programs that need an interpreter, which their first line names."""
 
 _KEEPING = frozenset(("chmod", "chown", "link"))
 """Flags of COPY with which it brings the same files."""
@@ -70,6 +75,19 @@ def program_of(words: Sequence[str] | None) -> str:
     while rest and basename(rest[0]) in INITS:
         rest = list(dropwhile(lambda word: word[:1] == "-", rest[1:]))
     return rest[0] if rest else ""
+
+
+def starts_by_env(words: Sequence[str] | None, node: Stage | Container, base: ImageFacts, dockerfile: str) -> bool:
+    """Return whether an exec form starts a script, copied from the build context, that env is to start: by its first
+    line, or by its ending where that is not known. What starts no shell has often no env either."""
+    path, stage = program_of(words), stage_of(node)
+    if not stage or path[:1] not in ("/", ".") or base.has("env") is True or may_provide(node, base, ["env"]):
+        return False
+    text = script_at(path, stage, dockerfile if stage is node else "")
+    if text is None:
+        copied = [basename(word.value) for one in stage.lineage for copy in one.copies for word in copy.sources]
+        return path.endswith(_INTERPRETED) and basename(path) in copied
+    return basename(text[2:].partition("\n")[0].split(" ")[0].strip()) == "env" if text else False
 
 
 def interpreter_of(text: str) -> str:

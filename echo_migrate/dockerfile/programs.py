@@ -36,13 +36,15 @@ _ON_PATH = frozenset(
 """The folders of the usual PATH, and their parents."""
 _ENDS_OF_PATH = frozenset(("", ".", "..", *(basename(folder) for folder in _ON_PATH)))
 _FILE = lazy_regex(
-    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|pem|php|properties|py|rb|sh|sql|toml|ts|txt|xml|ya?ml)$"
+    r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|mod|pem|php|properties|py|rb|sh|sql|sum|toml|ts"
+    r"|txt|xml|ya?ml)$|^(?:gem|make|pip|proc|rake)file$"
 )
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
     **dict.fromkeys(("ar", "as", "ld", "strip"), ("binutils", *_COMPILERS)),
     **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc", "make"), _COMPILERS),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
+    **dict.fromkeys(("getcap", "setcap"), ("libcap",)),
     **dict.fromkeys(("groupadd", "useradd"), ("shadow",)),
     **dict.fromkeys(("ifconfig", "netstat"), ("net-tools",)),
     **dict.fromkeys(("pgrep", "pkill", "ps", "top", "uptime", "watch"), ("procps",)),

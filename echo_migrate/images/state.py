@@ -47,7 +47,7 @@ def state_in_volume(
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if _same_owner(before, after):
         return []
-    owners = _owners(_owner(value, before, catalog), before, _owner(target, after, catalog), after)
+    owners = _owners(owner_of(value, before, catalog), before, owner_of(target, after, catalog), after)
     return [because("volume", path=covered[0], owners=owners)]
 
 
@@ -67,7 +67,7 @@ def _user(uid: int | None) -> str:
     return {None: "an unknown user", 0: "root"}.get(uid, f"uid {uid}")
 
 
-def _owner(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
+def owner_of(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
     """Return the uid that the data of an image belongs to, None if that is not known: of a vendor's image its user."""
     reference = parsed(value)
     if reference is None or facts.unprivileged:

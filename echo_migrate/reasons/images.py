@@ -288,6 +288,13 @@ OF_IMAGES: dict[str, Row] = {
         "proof",
         "edited package sources",
     ),
+    "pinned-there": Row(
+        "{package} is pinned on line {line}: the new image's sources may not have that version",
+        "pin the version that they have, or none",
+        "edit",
+        "{package} pinned",
+        kind="a package of the distribution is pinned to a version",
+    ),
     "script-reads": Row(
         "{script} may run a step that {how}: the new image has other values",
         "build it once on the new image",
@@ -296,6 +303,19 @@ OF_IMAGES: dict[str, Row] = {
     ),
     "user-absent": Row(
         "the new image may have no user {user}", "create it, or use a number", "proof", "may lack user {user}"
+    ),
+    "user-number": Row(
+        "uid {uid} is {name} in upstream's image, and not in the new one",
+        "use the number that it has there",
+        "edit",
+        "uid {uid} of upstream",
+    ),
+    "library": Row(
+        "{path} may need {library}, which the new image may not have",
+        "link it statically, or run it once on the new image",
+        "proof",
+        "may lack {library}",
+        kind="may lack {library}",
     ),
     "path-elsewhere": Row(
         "{path} may be elsewhere in the new image", "start it by its name alone", "proof", "may lack {path}"
@@ -310,4 +330,10 @@ OF_IMAGES: dict[str, Row] = {
         "needs {program} in its command",
     ),
     "program-unknown": Row("the new image may have no {program}", _RUN, "proof", "may lack {program}"),
+    "called-unseen": Row(
+        "{caller} calls {program}, which the new image may not have",
+        "install it before, or build it once on the new image",
+        "proof",
+        "may lack {program}",
+    ),
 }

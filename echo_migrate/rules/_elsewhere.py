@@ -1,18 +1,21 @@
 """What a stage or service has from upstream's image by a path or a name that an image of another build, which is no
 drop-in replacement, may not have."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from posixpath import basename
 
-from echo_migrate.dockerfile.added_users import may_add, named_by
+from echo_migrate.dockerfile.added_users import may_add, named_by, numbered_by
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.programs import is_there, may_provide
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import ImageFacts, is_root, users_of
+from echo_migrate.images.facts import ImageFacts, facts_of, is_root, users_of
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, parsed
+from echo_migrate.images.state import owner_of
 from echo_migrate.reasons import Reason, because
 
 _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
@@ -23,6 +26,10 @@ _MADE = lazy_regex(r"/opt/(?!bitnami|gradle|java|jdk|maven|yarn)[\w.-]+(?:/|$)")
 
 _OF_VENDORS = "nonroot"
 """The user that images of vendors add; the other names are those of upstream's images."""
+
+_UBUNTU = "ubuntu"
+_CPP = "libstdc++"
+_COMPILES = frozenset(("c++", "clang++", "cmake", "g++", "meson", "ninja", "qmake"))
 
 _SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 
@@ -61,6 +68,51 @@ def named_users(node: Stage | Container, base: ImageFacts, target: str, catalog:
         if not (numbered or name in there or (stage and may_add(stage, name, likely=True))):
             yield because("user-absent", user=name)
             return
+
+
+def numbered_users(node: Stage | Container, value: str, base: ImageFacts, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the uid of the service of upstream's image, ``value``, that a stage or service is given, where the target,
+    of which ``base`` are the facts, has another for it, or none that is known."""
+    owner = owner_of(value, facts_of(value, catalog), catalog)
+    stage, reference = stage_of(node), parsed(value)
+    if not owner or owner == base.uid or reference is None:
+        return
+    given = [*numbered_by(stage)] if stage else []
+    given += [node.user.value] if isinstance(node, Container) and node.user else []
+    if any(str(owner) in re.split(r"[:\s]", one.strip("\"'")) for one in given):
+        yield because("user-number", uid=str(owner), name=f"the user of {catalog.name_of(reference)}")
+
+
+def libraries(node: Stage | Container, base: ImageFacts) -> Iterator[Reason]:
+    """Yield the reason for the first file that a stage has from one that compiles C++, whose library upstream's images
+    have by the way (apt depends on it), and that the target is not known to have."""
+    if not isinstance(node, Stage) or base.has("node") or any(one.startswith(_CPP) for one in base.packages):
+        return
+    if any(_CPP in run.text or "g++" in run.text for one in node.lineage for run in one.runs):
+        return
+    for copy in node.copies:
+        there = node.preceding(copy.origin) if copy.origin else None
+        runs = [run for one in there.lineage for run in one.runs] if there else []
+        if any(not _COMPILES.isdisjoint(run.names) for run in runs) and not any("static" in run.text for run in runs):
+            yield because("library", path=copy.sources[0].value if copy.sources else "", library=_CPP)
+            return
+
+
+def users_of_distribution(
+    node: Stage | Container, launches: Iterable[StartCommand], family: str | None
+) -> Iterator[Reason]:
+    """Yield the user that Ubuntu's images have and no other's, where a stage or service names it and the target is of
+    another distribution, ``family``. ``launches`` are its start commands."""
+    if family == _UBUNTU:
+        return
+    stage = stage_of(node)
+    runs = [command for run in node.runs for command in run.commands] if isinstance(node, Stage) else []
+    commands = [*runs, *[command for launch in launches for command in launch.script.commands]]
+    words = [word for command in commands for word in command.arguments]
+    words += numbered_by(stage) if stage else ()
+    words += [node.user.value] if isinstance(node, Container) and node.user else []
+    if any(_UBUNTU in word.split(":") for word in words) and not (stage and may_add(stage, _UBUNTU, likely=True)):
+        yield because("user-absent", user=_UBUNTU)
 
 
 def started_paths(node: Stage | Container, programs: Sequence[str], base: ImageFacts) -> Iterator[Reason]:

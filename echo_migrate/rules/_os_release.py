@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from posixpath import basename
 
+from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.data import read_data
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
+from echo_migrate.files.source import Source, Traced, Unreadable, contents
+from echo_migrate.files.tree import dockerfile_at, real
+from echo_migrate.files.workspace import of_a_run
+from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command, Script
 from echo_migrate.shell.parser import read
 
@@ -22,6 +26,12 @@ _COMMAND = lazy_regex(
     r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))", needs=("lsb_release",)
 )
 _COMMENT = lazy_regex(r"(?m)(?:^|(?<=\s))#.*")
+
+_DEV_CONTAINERS = ("devcontainer.json", ".devcontainer.json")
+_FEATURES = lazy_regex(r"\"features\"\s*:\s*\{(?:\s|//[^\n]*\n)*\"", needs=("features",))
+_NAMED = lazy_regex(r"\"docker[fF]ile\"\s*:\s*\"([^\"]+)\"", needs=("dockerfile",))
+_LONGEST = 200_000
+"""The length in bytes up to which the file of a dev container is read."""
 
 _SAYING = frozenset(("echo", "printf"))
 _VALUE = "write the value out"
@@ -47,6 +57,49 @@ def read_by_scripts(run: Run, stage: Stage, path: str) -> Iterator[tuple[str, tu
         what = surely or _read(text, _called(script, text))
         if what:
             yield basename(name), what, surely is not None
+
+
+def scripts(node: Stage | Container, path: str) -> Iterator[Reason]:
+    """Yield the reason for the first script that a RUN of a stage starts and that may read it; of one that certainly
+    does an error is told. ``path`` is that of the file."""
+    for run in node.runs if isinstance(node, Stage) else ():
+        for name, (how, _), certain in read_by_scripts(run, node, path) if isinstance(node, Stage) else ():
+            if not certain:
+                yield because("script-reads", script=name, how=how)
+                return
+
+
+def features(node: Stage | Container, source: Source) -> Iterator[Reason]:
+    """Yield the reason for the features that a dev container has, which are scripts that ask for the distribution
+    (containers.dev, features), in ``source``, the file with it, or in one that builds the stage."""
+    if isinstance(node, Container):
+        found = basename(source.path) in _DEV_CONTAINERS and bool(_FEATURES.search(source.text))
+    else:
+        found = any(_adds_features(one, source.path) for one in _beside(source.path))
+    if found:
+        yield because("script-reads", script="a feature of the dev container", how="reads ID of /etc/os-release")
+
+
+def _beside(path: str) -> Iterator[str]:
+    """Yield the files of dev containers that may build a Dockerfile."""
+    places = (*_DEV_CONTAINERS, ".devcontainer/devcontainer.json")
+    yield from (file for place in places if (file := dockerfile_at(path, ".", place)))
+
+
+def _adds_features(file: str, dockerfile: str) -> bool:
+    """Return whether the file of a dev container adds features to what a Dockerfile builds, as far as it says so."""
+    text = _text(file)
+    named = _NAMED.search(text)
+    built = dockerfile_at(file, ".", named[1]) if named else None
+    return bool(_FEATURES.search(text)) and (real(built) == real(dockerfile) if built else "dockerComposeFile" in text)
+
+
+@of_a_run(64)
+def _text(path: str) -> str:
+    try:
+        return contents(path, _LONGEST).decode("utf-8", "replace")
+    except (OSError, Unreadable):
+        return ""
 
 
 def _certain(script: Script, text: str) -> str:

@@ -7,9 +7,14 @@ from posixpath import basename, join
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Source
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import Manager, package_name
 
+_ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=]", needs=("=", "~", "<"))
+_ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*)?$")
+"""Packages with a version, as apt-get(8), apk(8) and zypper(8) write it, and as dnf(8) does."""
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
@@ -67,3 +72,23 @@ def _written(command: Command) -> Iterator[str]:
             yield from (join(target, basename(source)) for source in _sources_of(command))
             if any(map(_RECURSIVE.match, command.arguments)):
                 yield join(target, "*")
+
+
+def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
+    """Yield the first package of the distribution that a stage wants in one version: a vendor's image has builds of its
+    own, or later ones, on which others of it depend. ``source`` is the file with the stage."""
+    for run in (*stage.runs, *stage.triggers):
+        for one in run.calls:
+            for word in one.packages if one.manager.system and one.action in ("install", "upgrade") else ():
+                if _pins_one(one.manager, word.value):
+                    line = str(source.position(word.start)[0])
+                    yield because("pinned-there", package=package_name(word), line=line)
+                    return
+
+
+def _pins_one(manager: Manager, package: str) -> bool:
+    """Return whether a word asks for a package of a distribution in one version, or in those of one line: not for that
+    version and later ones (``>``), nor for another repository (``@``)."""
+    if manager.pinned == "-":
+        return bool(_ONE_RPM.search(package))
+    return bool(_ONE_VERSION.match(package))

@@ -14,6 +14,7 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
+from echo_migrate.files.source import Source
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, is_root
@@ -23,9 +24,10 @@ from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import does
+from echo_migrate.shell.package_managers import INSTALLERS, does
 
 _NODE = "node"
+_OF_SERVICES = ("command", "entrypoint", "healthcheck")
 
 
 class EffectiveBase(NamedTuple):
@@ -113,10 +115,10 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 
 
 def other_blockers(
-    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog, path: str
+    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog, source: Source
 ) -> dict[Image, list[Reason]]:
     """Return the reasons why migrations are unsafe that no finding reports, by image: another default user, commands
-    that could not be read, data in volumes. ``path`` is that of the file."""
+    that could not be read, data in volumes. ``source`` is the file."""
     found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -124,11 +126,12 @@ def other_blockers(
         if image and effective and effective.target:
             reasons = [
                 *_user_changes(node, effective),
-                *_not_known(node, effective),
+                *_not_known(node, effective, source.path),
                 *_wrapped(node, effective),
                 *_tools(node, effective),
-                *_package_sources(node, catalog),
-                *_scripts(node, effective, path),
+                *_unseen(node, image, effective, source.path),
+                *_package_sources(node, catalog, source),
+                *_scripts(node, effective, source),
                 *_ports(node, effective),
                 *_elsewhere(node, effective, image, catalog),
                 *_worked_in(node, catalog),
@@ -151,7 +154,7 @@ def _user_changes(node: Stage | Container, effective: EffectiveBase) -> list[Rea
     return [because("user", user=user, before=before.user) if before.user else because("user-unknown", user=user)]
 
 
-def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
+def _not_known(node: Stage | Container, effective: EffectiveBase, path: str) -> Iterator[Reason]:
     """Yield the reasons why a target that lacks something may break a stage or service, if that is not certain.
 
     A finding requires that something needed is certainly missing, a safe migration that it is certainly present.
@@ -161,11 +164,13 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
         return
     if isinstance(node, Container):
         unread = node.open or any(one.words is None and not one.shell for one in node.start_commands)
+        unread = unread or any(one.verb in _OF_SERVICES for one in node.entered)
         if unread or any(path.startswith("/docker-entrypoint") for path in node.mounts):
             yield because("start-unread")
     if base.shell is not False:
         return
-    from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, is_there, may_provide  # most images have a shell
+    from echo_migrate.dockerfile.copied_scripts import starts_by_env  # most images have a shell
+    from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, is_there, may_provide
 
     if isinstance(node, Stage):
         for run in (*node.runs, *node.triggers):
@@ -175,25 +180,29 @@ def _not_known(node: Stage | Container, effective: EffectiveBase) -> Iterator[Re
                 or run in node.triggers
             ):
                 yield because("run-unknown")
+    given = ("cmd", "command") if effective.before and wraps(effective.before.entrypoint) else ()  # by that script
     for launch in _launches(node):
         name = (launch.words or ("",))[0]
         if launch.shell and may_provide(node, base, SHELL_PROGRAMS):
             yield because("shell-unknown")
         elif name[:1] not in ("", "-") and not is_there(name, base):
             yield because("program-unknown", program=basename(name))
+        elif not launch.shell and launch.verb not in given and starts_by_env(launch.words, node, base, path):
+            yield because("program-unknown", program="env")
 
 
 def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
     """Yield the tools that a stage or service calls, and that nobody is known to bring: a minimal image leaves out what
     upstream's has by the way."""
     base = effective.base
-    runs = node.runs if isinstance(node, Stage) else ()
+    triggers = node.triggers if isinstance(node, Stage) else ()
+    runs = (*node.runs, *triggers) if isinstance(node, Stage) else ()
     first: dict[str, int | None] = {}
     for run in runs:
         for command in run.commands:
             if _may_lack(command, base) and command.name not in first:
                 missing = base.has(command.name) is False and not _may_provide(node, base, command.name, command.start)
-                if not (missing and run.script and must_succeed(command, run.script)):  # else an error says it
+                if run in triggers or not (missing and run.script and must_succeed(command, run.script)):  # no error
                     first[command.name] = command.start
     for launch in (*_launches(node), *(node.entered if isinstance(node, Container) else ())):
         certain_ones = launch.commands() if launch.verb != "exec" else []
@@ -205,6 +214,17 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
             yield because("program-unknown", program=name)
 
 
+def _unseen(node: Stage | Container, image: Image, effective: EffectiveBase, path: str) -> Iterator[Reason]:
+    """Yield the tools that package managers start unseen, and that nobody is known to bring."""
+    launches = _launches(node) if isinstance(node, Container) else []
+    names = {one.name for launch in launches for one in launch.script.commands}
+    names |= {name for run in (*node.runs, *node.triggers) for name in run.names} if isinstance(node, Stage) else set()
+    if any(name.rstrip("0123456789.") in INSTALLERS for name in names):
+        from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages
+
+        yield from programs_unseen(node, launches, image.ref.value, effective.base, path)
+
+
 def _may_provide(
     node: Stage | Container, base: ImageFacts, name: str, before: int | None, likely: bool = False
 ) -> bool:
@@ -213,27 +233,27 @@ def _may_provide(
     return may_provide(node, base, [name], before, likely=likely)
 
 
-def _package_sources(node: Stage | Container, catalog: Catalog) -> Iterator[Reason]:
-    """Yield the reason for the distribution's list of package sources: upstream's images have it."""
-    named = "/etc/apt/sources.list"
-    if not isinstance(node, Stage) or catalog.vendor == UPSTREAM or not any(named in run.text for run in node.runs):
+def _package_sources(node: Stage | Container, catalog: Catalog, source: Source) -> Iterator[Reason]:
+    """Yield the reasons for the distribution's list of package sources, which upstream's images have, and for a package
+    in one version, which those have."""
+    if not isinstance(node, Stage) or catalog.vendor == UPSTREAM:
         return
-    from echo_migrate.rules._package_sources import package_sources  # few stages touch it
+    if any("/etc/apt/sources.list" in run.text for run in node.runs):
+        from echo_migrate.rules._package_sources import package_sources  # few stages touch it
 
-    yield from package_sources(node)
+        yield from package_sources(node)
+    if any(one.manager.system and one.packages for run in (*node.runs, *node.triggers) for one in run.calls):
+        from echo_migrate.rules._package_sources import pinned  # nor is there any without packages
+
+        yield from pinned(node, source)
 
 
-def _scripts(node: Stage | Container, effective: EffectiveBase, path: str) -> Iterator[Reason]:
-    """Yield the first script that a RUN starts and that may read the distribution's release."""
-    if not isinstance(node, Stage) or not effective.base.os_release:
-        return
-    from echo_migrate.rules._os_release import read_by_scripts  # few vendors have a name of their own
+def _scripts(node: Stage | Container, effective: EffectiveBase, source: Source) -> Iterator[Reason]:
+    """Yield the first script that a RUN starts, or a dev container, and that may read the distribution's release."""
+    if effective.base.os_release:
+        from echo_migrate.rules._os_release import features, scripts  # few vendors have a name of their own
 
-    for run in node.runs:
-        for name, (how, _), certain in read_by_scripts(run, node, path):
-            if not certain:
-                yield because("script-reads", script=name, how=how)
-                return
+        yield from (*features(node, source), *scripts(node, source.path))
 
 
 def _may_lack(command: Command, base: ImageFacts) -> bool:
@@ -286,14 +306,21 @@ def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reas
 
 
 def _elsewhere(node: Stage | Container, effective: EffectiveBase, image: Image, catalog: Catalog) -> Iterator[Reason]:
-    """Yield the reasons for what a target that is no drop-in replacement may have under another path or name."""
+    """Yield the reasons for what a target that is no drop-in replacement may have under another path or name, and for
+    what each has that is built on another distribution."""
     reference = parsed(image.ref.value)
+    if effective.before and effective.before.family not in (None, effective.base.family):
+        from echo_migrate.rules._elsewhere import users_of_distribution  # most moves stay on one
+
+        yield from users_of_distribution(node, _launches(node), effective.base.family)
     if not catalog.drops_in(reference):
         from echo_migrate.rules import _elsewhere as elsewhere  # most targets are one
 
         programs = [(launch.words or ("",))[0] for launch in _launches(node)]
         yield from elsewhere.copied_paths(node, reference, catalog)
         yield from elsewhere.named_users(node, effective.base, effective.reference, catalog)
+        yield from elsewhere.libraries(node, effective.base)
+        yield from elsewhere.numbered_users(node, image.ref.value, effective.base, catalog)
         yield from elsewhere.started_paths(node, programs, effective.base)
 
 

@@ -221,7 +221,7 @@ class Document:
             yield image
             if services and not image.local:
                 whole = [user for user in users[key] if "build" not in user[1]]
-                yield from (container_of(name, keys, image, self.source.path) for name, keys in whole)
+                yield from (self._container(name, keys, image) for name, keys in whole)
         for name, node in self.services if services else ():
             yield from self.built(name, effective(node))
         seen: set[int] = set()
@@ -271,9 +271,15 @@ class Document:
         stage = file.named.get(target.value.lower()) if is_scalar(target) else file.last
         image = root_image(stage, file.images) if stage else None
         if image and image.local in ("", "scratch"):
-            service = container_of(name, keys, image, self.source.path)
+            service = self._container(name, keys, image)
             given = bool(list(arguments(effective(node), self.text)))
             yield service._replace(stage=stage, around=file.images, open=service.open or given)
+
+    def _container(self, name: str, keys: Keys, image: Image) -> Container:
+        """Return the container of a service, with what services that extend it start."""
+        derived = [self.keys[one] for one in self.derived.get(id(self.keys.get(name)), ())]
+        elsewhere = [one for one, _ in self.extended.get(name) or ()]
+        return container_of(name, keys, image, self.source.path, derived + elsewhere)
 
     def _fed(self, name: str, keys: dict[str, YamlNode]) -> Iterator[Image]:
         """Yield the images that the build arguments of a service name, as determined by its Dockerfile."""
@@ -328,9 +334,8 @@ class Document:
         )
 
     def _read(self, place: Traced, scalar: ScalarNode, where: str) -> Image:
-        start, end = scalar.start_mark.index, scalar.end_mark.index
-        if place.spans:
-            start, end = place.start, place.end
+        whole = (scalar.start_mark.index, scalar.end_mark.index)
+        start, end = (place.start, place.end) if place.spans else whole
         not_editable = None if place.spans else because("cannot-edit")
         try:
             found = expand(place, _unset, escape="\0")
@@ -364,10 +369,8 @@ class Document:
             position = match.end()
         spans.append((position, len(inline.value)))
         whole = Traced.join(inline.cuts(spans)) if inline.spans else inline
-        not_editable: Reason | None = None
-        if not inline.spans:
-            not_editable = because("cannot-edit")
-        elif _SINGLE_DOLLAR.search(inline.value):
+        not_editable: Reason | None = None if inline.spans else because("cannot-edit")
+        if inline.spans and _SINGLE_DOLLAR.search(inline.value):
             not_editable = because("compose-variables")
         keys = self.keys[name]
         build = effective(keys.get("build"))

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, Located
@@ -58,8 +58,11 @@ _VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
 _SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*+((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
 
 
-def container_of(name: str, keys: dict[str, YamlNode], image: Image, path: str) -> Container:
-    """Return the container of a service with the given keys, in the file at a path."""
+def container_of(
+    name: str, keys: dict[str, YamlNode], image: Image, path: str, derived: Iterable[dict[str, YamlNode]] = ()
+) -> Container:
+    """Return the container of a service with the given keys, in the file at a path. ``derived`` are the keys of those
+    that extend it, and that start commands of theirs in its image unless they have one of their own."""
     check = effective(keys.get("healthcheck"))
     start_commands = [_launch(key, keys.get(key)) for key in ("entrypoint", "command")]
     start_commands.append(_check(check.get("test")) if "disable" not in check else None)
@@ -77,6 +80,12 @@ def container_of(name: str, keys: dict[str, YamlNode], image: Image, path: str) 
         not {"cap_add", "sysctls"}.isdisjoint(keys) or is_set(keys.get("privileged")),
         tuple(mounts),
         not {"develop", "extends", "post_start", "pre_stop"}.isdisjoint(keys),
+        entered=tuple(
+            one
+            for other in derived
+            if not is_text(other.get("image")) and "build" not in other
+            for one in container_of(name, other, image, path).start_commands
+        ),
         variables=variables_of(keys, path),
     )
 
