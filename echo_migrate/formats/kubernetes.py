@@ -59,6 +59,9 @@ _KIND_IN_JSON = lazy_regex(r'"kind"\s*:\s*"[A-Z]\w*"')
 OF_A_POD = ("initContainers", "containers", "ephemeralContainers")
 _LISTS = (*OF_A_POD, "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
+_STEP = "StepAction"
+"""The kind of Tekton whose ``spec`` is a step."""
+
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
 _PATTERNS = ("admission.k8s.io/", "audit.k8s.io/", "kyverno.io/", "policies.kyverno.io/")
 """API groups in which a pod is a pattern that other pods are compared with, or the record of a request."""
@@ -154,7 +157,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in annotations) else ()
     compiled = because("generated") if _COMPILED in annotations else None
     places = list(walk(root))
-    yield from images(sheet, root, group.rpartition("/")[0], kind, places)
+    yield from images(sheet, places)
     given, made = cache(partial(_given, places)), 0
     triggered = _triggered(root)
     for place in places:
@@ -168,7 +171,8 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
         containers = [
             (key, name, f"{index}", node) for key in _LISTS for index, (name, node) in enumerate(_named(pod.get(key)))
         ]
-        containers += [(key, "", "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
+        single = (*_SINGLE, "spec") if kind == _STEP and not place.path else _SINGLE
+        containers += [(key, "", "", pod[key]) for key in single if is_mapping(pod.get(key))]
         for key, name, index, node in containers:
             keys = effective(node)
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
