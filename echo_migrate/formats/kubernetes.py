@@ -30,6 +30,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._kustomizations import Of, mounted, rewritten
+from echo_migrate.formats._openshift import filled
 from echo_migrate.formats._platforms import of_container, of_pod
 from echo_migrate.formats._resources import images
 from echo_migrate.formats._templates import literals
@@ -110,7 +111,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         sheet.problems, sheet.roots = [], []
         return nodes(sheet, literals(source.text), request)
     accounts = dict(filter(None, map(_account, sheet.roots)))
-    found = (node for root in sheet.roots for node in _together(root, _manifest(sheet, root, accounts)))
+    manifests = ((root, filled(root, _manifest(sheet, root, accounts))) for root in sheet.roots)
+    found = (node for root, images in manifests for node in _together(root, images))
     return nodes(sheet, found, request)
 
 

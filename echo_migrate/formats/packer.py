@@ -48,14 +48,16 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         root = _read(source)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
-    known = names(root, source.text)
+    known, made = names(root, source.text), {*_results(root)}
     nodes: list[Node] = [*in_yaml(source.text, SLASHED)]
     for where, body in _builders(root):
         keys = dict(body.items)
         image = image_of(keys["image"], known, source.text, f"{where}.image") if "image" in keys else None
         if image is None:
             continue
-        image = _placed(image, body, keys)
+        written = keys["image"].text
+        local = "the result of a build" if made & {written, written.rpartition(":")[0]} else ""
+        image = _placed(image, body, keys)._replace(local=local)
         nodes.append(image)
         if Container in request.kinds:
             nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
@@ -90,6 +92,20 @@ def _builders(root: Value) -> Iterator[tuple[str, Value]]:
                     blocks = [(name, body)] if name else body.items
                     for called, block in blocks if kind_of_it == "docker" else ():
                         yield f"source.docker.{called}", block
+
+
+def _results(root: Value) -> Iterator[str]:
+    """Yield the names that post-processors tag what is built with, as an image has them: ``var.x`` is ``${var.x}``. One
+    word may be that of the public image that it was built from."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        for key, value in node.items:
+            repository = dict(value.items).get("repository") if key == "docker-tag" else None
+            name = (repository.text or f"${{{repository.value.strip()}}}") if repository else ""
+            yield from [name] if "/" in name or "$" in name else []
+            waiting.append(value)
+        waiting += node.each
 
 
 def _placed(image: Image, body: Value, keys: dict[str, Value]) -> Image:
