@@ -38,7 +38,6 @@ FILES = {
     "App.csproj": ("<ContainerBaseImage>mcr.microsoft.com/dotnet/aspnet:9.0</ContainerBaseImage>\n", "MSBuild project"),
     "image.nix": ("dockerTools.pullImage { imageName = 'nginx'; }\n", "Nix file"),
     "okteto.yml": ("dev:\n  api:\n    image: node:22\n", "Okteto manifest"),
-    "base.pkr.hcl": ('source "docker" "a" {\n  image = "debian:12"\n}\n', "Packer template"),
     "egg-paper.json": ('{"docker_images": {"Java 21": "eclipse-temurin:21"}}\n', "Pterodactyl egg"),
     "render.yaml": ("services:\n  - type: web\n    image: {url: docker.io/library/nginx}\n", "Render blueprint"),
     "Tiltfile": ("docker_build('app', '.')\n", "Tiltfile"),

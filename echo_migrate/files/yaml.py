@@ -31,9 +31,10 @@ _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
 
 
 class _Mark(Protocol):
-    """A place in a text."""
+    """A place in a text; ``line`` counts from 0."""
 
     index: int
+    line: int
 
 
 class _Node(Protocol):

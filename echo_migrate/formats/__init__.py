@@ -51,8 +51,8 @@ class Format(Protocol):
 
 FORMATS = (
     *("dockerfile", "compose", "kustomize", "kubernetes", "github", "ci", "gitlab", "helm", "precommit", "aws"),
-    *("ansible", "devcontainer", "bake", "script", "makefile", "terraform", "nomad", "jenkins", "quadlet", "python"),
-    "testcontainers",
+    *("ansible", "devcontainer", "bake", "script", "makefile", "terraform", "nomad", "packer", "jenkins", "quadlet"),
+    *("python", "testcontainers"),
 )
 """The modules, in the order in which they are tried; each is imported when those before it do not match."""
 

@@ -1,43 +1,83 @@
 """Images of Kubernetes resources that are no pods: custom resources, those of OpenShift, and a chart's values in a
-resource of Flux or Argo CD.
+resource of Flux, Argo CD or k3s.
 
 The custom resources are those of ``mappings/places/resources.yaml``. Keys: docs.openshift.com, API reference 4.20
 (``from`` of ImageStream and BuildConfig); fluxcd.io, HelmRelease (``spec.values``); argo-cd.readthedocs.io, Application
-(``helm.valuesObject``), read in November 2026.
+(``helm.valuesObject``, and ``helm.values``, which is YAML in a text); docs.k3s.io, "Helm" (``spec.valuesContent`` of
+HelmChart and HelmChartConfig, a text, and ``spec.values``), read in November 2026.
 """
 
 from collections.abc import Iterator
 from functools import lru_cache
 
 from echo_migrate.files.data import read_data
-from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_text, sequence
-from echo_migrate.formats._yaml import YamlFile, YamlMapping
+from echo_migrate.files.source import Source, Traced
+from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence, traced
+from echo_migrate.formats._yaml import YamlFile, YamlMapping, walk
 from echo_migrate.model import Image
 from echo_migrate.reasons import because
 
-_FLUX = "helm.toolkit.fluxcd.io"
-_ARGO = "argoproj.io"
+_OF_ARGO = "Application.argoproj.io", "ApplicationSet.argoproj.io"
+_CHARTS = {
+    **dict.fromkeys(_OF_ARGO, ("valuesObject", "values")),
+    **dict.fromkeys(("HelmChart.helm.cattle.io", "HelmChartConfig.helm.cattle.io"), ("values", "valuesContent")),
+    "HelmRelease.helm.toolkit.fluxcd.io": ("values",),
+}
+"""The resources that give charts values, with the keys of these: in ``spec``, or in each ``helm`` of Argo CD."""
 
 
-def images(sheet: YamlFile, root: YamlNode | None, group: str, kind: str, places: list[YamlMapping]) -> Iterator[Image]:
-    """Yield the images that a resource names elsewhere than in a pod, given the group and the kind of its API and all
-    its mappings."""
-    for way in ways().get(f"{kind}.{group}", ()):
-        for node in _follow(root, way.split(".")):
-            yield from sheet.image(node, way, not_editable=because("operator-image"), mounts=("/",))
+def images(sheet: YamlFile, places: list[YamlMapping]) -> Iterator[Image]:
+    """Yield the images that a document names elsewhere than in a pod, given all its mappings: of its resource, and of
+    those in it, as a list, a template of OpenShift or a set of Flux has them."""
+    around: tuple[str, ...] | None = None  # the path of the resource whose values were read last
     for place in places:
         source = place.keys.get("kind")
         if place.path[-1:] == ("from",) and is_text(source) and source.value == "DockerImage":
             yield from sheet.image(place.keys.get("name"), place.where("name"))
-    if group == _FLUX and kind == "HelmRelease":
-        yield from _values(sheet, effective(effective(root).get("spec")).get("values"))
-    elif group == _ARGO and kind in ("Application", "ApplicationSet"):
-        for place in places:
-            yield from _values(sheet, place.keys.get("valuesObject")) if place.path[-1:] == ("helm",) else ()
+        resource = _resource(place)
+        for way in ways().get(resource, ()):
+            key, *below = way.split(".")
+            for node in _follow(place.keys.get(key), below):
+                yield from sheet.image(node, way, not_editable=because("operator-image"), mounts=("/",))
+        if resource in _CHARTS and (around is None or place.path[: len(around)] != around):
+            around = place.path
+            for values in _given(place, resource):
+                yield from _values(sheet, values)
+
+
+def _resource(place: YamlMapping) -> str:
+    """Return the kind of a resource and the group of its API, joined by a dot; "" if a mapping is none."""
+    kind, version = place.keys.get("kind"), place.keys.get("apiVersion")
+    return f"{kind.value}.{version.value.rpartition('/')[0]}" if is_text(kind) and is_text(version) else ""
+
+
+def _given(place: YamlMapping, resource: str) -> Iterator[YamlNode | None]:
+    """Yield the values that a resource gives its charts."""
+    spec = place.keys.get("spec")
+    holders = [effective(spec)]
+    if resource in _OF_ARGO:
+        holders = [below.keys for below in walk(spec) if below.path[-1:] == ("helm",)]
+    for holder in holders:
+        yield from (holder.get(key) for key in _CHARTS[resource])
 
 
 def _values(sheet: YamlFile, node: YamlNode | None) -> Iterator[Image]:
-    """Yield the images in the values of a chart, which is in another repository."""
+    """Yield the images in the values of a chart, which is in another repository: a mapping, or YAML in a block of
+    text, of which they have the place alone."""
+    if is_mapping(node):
+        yield from _listed(sheet, node)
+    elif is_scalar(node) and node.style == "|":
+        inside = traced(node, sheet.text)
+        begin = sheet.text.rfind("\n", 0, inside.start) + 1 if inside.spans else 0
+        text = YamlFile(Source(sheet.path, sheet.text[begin : inside.end] if inside.spans else ""))
+        for root in text.roots if not text.templated else ():
+            for image in _listed(text, root):
+                ref = Traced(image.ref.value, ())
+                start, end = image.start + begin, image.end + begin
+                yield image._replace(ref=ref, start=start, end=end, parts=None, depends_on=(), shared_spans=())
+
+
+def _listed(sheet: YamlFile, node: YamlNode | None) -> Iterator[Image]:
     from echo_migrate.formats import helm
 
     for image in helm.images_in(sheet, node) if is_mapping(node) else ():

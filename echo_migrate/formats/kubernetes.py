@@ -30,6 +30,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._kustomizations import Of, mounted, rewritten
+from echo_migrate.formats._openshift import filled
 from echo_migrate.formats._platforms import of_container, of_pod
 from echo_migrate.formats._resources import images
 from echo_migrate.formats._templates import literals
@@ -59,6 +60,9 @@ _KIND_IN_JSON = lazy_regex(r'"kind"\s*:\s*"[A-Z]\w*"')
 OF_A_POD = ("initContainers", "containers", "ephemeralContainers")
 _LISTS = (*OF_A_POD, "sidecars", "steps")
 _SINGLE = ("container", "script", "stepTemplate")
+_STEP = "StepAction"
+"""The kind of Tekton whose ``spec`` is a step."""
+
 _PIECES = frozenset(("tag", "imageTag", "version", "digest", "sha", "registry", "repository"))
 _PATTERNS = ("admission.k8s.io/", "audit.k8s.io/", "kyverno.io/", "policies.kyverno.io/")
 """API groups in which a pod is a pattern that other pods are compared with, or the record of a request."""
@@ -107,7 +111,8 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         sheet.problems, sheet.roots = [], []
         return nodes(sheet, literals(source.text), request)
     accounts = dict(filter(None, map(_account, sheet.roots)))
-    found = (node for root in sheet.roots for node in _together(root, _manifest(sheet, root, accounts)))
+    manifests = ((root, filled(root, _manifest(sheet, root, accounts))) for root in sheet.roots)
+    found = (node for root, images in manifests for node in _together(root, images))
     return nodes(sheet, found, request)
 
 
@@ -154,7 +159,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in annotations) else ()
     compiled = because("generated") if _COMPILED in annotations else None
     places = list(walk(root))
-    yield from images(sheet, root, group.rpartition("/")[0], kind, places)
+    yield from images(sheet, places)
     given, made = cache(partial(_given, places)), 0
     triggered = _triggered(root)
     for place in places:
@@ -168,7 +173,8 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
         containers = [
             (key, name, f"{index}", node) for key in _LISTS for index, (name, node) in enumerate(_named(pod.get(key)))
         ]
-        containers += [(key, "", "", pod[key]) for key in _SINGLE if is_mapping(pod.get(key))]
+        single = (*_SINGLE, "spec") if kind == _STEP and not place.path else _SINGLE
+        containers += [(key, "", "", pod[key]) for key in single if is_mapping(pod.get(key))]
         for key, name, index, node in containers:
             keys = effective(node)
             mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))

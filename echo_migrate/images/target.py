@@ -110,7 +110,8 @@ class Target:
             return found._replace(reasons=tuple(self.unsafe_reasons))
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
-            return found._replace(reasons=(image.not_editable or because("cannot-edit"),))
+            ended = [reason for reason in self.unsafe_reasons if reason.id == "ended"]
+            return found._replace(reasons=(image.not_editable or because("cannot-edit"), *ended))
         if image.parts and image.parts.digest and "@" not in target:
             return found._replace(reasons=(because("digest-key"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)

@@ -282,6 +282,12 @@ OF_IMAGES: dict[str, Row] = {
     "run-unknown": Row(
         "its RUN may need what the new image lacks", "build it once on the new image", "proof", "untested RUN"
     ),
+    "provisioners": Row(
+        "its provisioners may need what the new image lacks",
+        "build the template once on the new image",
+        "edit",
+        "untested provisioners",
+    ),
     "sources-edited": Row(
         "needs {path}, which may be missing in the new image",
         "guard it: [ ! -f {path} ] || …",
