@@ -48,7 +48,11 @@ _FILE_NAME = lazy_regex(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|prop
 
 _BEGINS = lazy_regex(
     r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@",
-    needs=("akia", "asia", "gh", "github_pat_", "glpat-", "xox", "aiza", "npm_", "-----begin", "://"),
+    needs=(
+        *("akia", "asia", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxa-", "xoxb-", "xoxp-"),
+        *("xoxr-", "xoxs-", "aiza", "npm_", "-----begin", "@"),
+    ),
+    of_files=True,
 )
 """Every text in which one of the patterns below has a match also matches this."""
 _TOKENS = (

@@ -5,11 +5,12 @@ A script that a command passes to a shell is parsed as well, so that this module
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Places, Traced
+from echo_migrate.files.source import Places, Traced, traced
 from echo_migrate.shell import grammar
 from echo_migrate.shell.commands import (
     NOTHING,
@@ -39,6 +40,10 @@ _NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
 
 _PLAIN = lazy_regex(r"[^$`\\'\"<>]*")
 _UNKNOWN = lazy_regex(r"[$`]|<\(|>\(")
+
+
+_word: Callable[[tuple[Traced, bool, int, int, bool]], Word] = partial(tuple.__new__, Word)
+"""Makes a word of the tuple of its fields, as ``traced`` does."""
 
 
 class _Reader:
@@ -312,7 +317,7 @@ class _Reader:
         if plain and i < len(self.ends) and end <= self.ends[i]:  # fast path for most words
             begin = self.script.spans[i][1] - self.ends[i] + start
             last = begin + end - start
-            return Word(Traced(value, ((begin, last),)), True, begin, last)
+            return _word((traced((value, ((begin, last),))), True, begin, last, True))
         whole = self._cut(start, end)
         if plain:
             return Word(whole, True, whole.start, whole.end)

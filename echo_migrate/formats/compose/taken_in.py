@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
-from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
+from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
 from echo_migrate.files.tree import at_written, real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, items, sequence
@@ -199,7 +199,7 @@ def _read(path: str, usual: bool) -> list[_Use]:
     others."""
     with contextlib.suppress(OSError, Unreadable, NotYaml, TooMuch), beside():
         data = contents(path) if usual else contents(path, _LARGEST)
-        if any(word in data for word in _WORDS) and (usual or _OPENING.search(data)):
+        if has_any(data, _WORDS) and (usual or _OPENING.search(data)):
             return [use for root in documents(Source.read(path).text) for use in _in_document(path, root)]
     return []
 
