@@ -344,8 +344,7 @@ def _purpose(name: str) -> str:
 
 @lru_cache
 def _purposes() -> list[tuple[str, frozenset[str], re.Pattern[str]]]:
-    """Return the purposes of packages, each with their names, and the pattern of other names: to compile one of all
-    takes as long as to check a Dockerfile."""
+    """Return the purposes of packages, with their names, and the pattern of others: one of all is slow to compile."""
     found = []
     for purpose, names in data().purposes.items():
         forms = [one for one in names if not _OPEN.isdisjoint(one)]
