@@ -13,12 +13,15 @@ from echo_migrate.images.reference import VARIABLE, familiar, is_open, parsed
 from echo_migrate.model import Image, Problem, SharedSpans
 from echo_migrate.reasons import Reason, because
 
-_TEMPLATE = lazy_regex(r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]", needs=("<", "{", "%", "@"))
+_TEMPLATE = lazy_regex(
+    r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]", needs=("<", "{", "%", "@"), of_files=True
+)
 
 
 _JINJA = lazy_regex(
     r"(?<![\w%])%%[A-Z_]+%%(?![\w%])|\{%-? *\w|\{\{-? *(?!end\b|else\b)[a-zA-Z_]\w*(?: *[.|\[(][^{}\n]*+| *-?)\}\}",
     needs=("%%", "{%", "{{"),
+    of_files=True,
 )
 """Template marks that cannot be a command's Go template (``docker inspect --format '{{.Id}}'``), and so mark a template
 in any instruction."""

@@ -21,6 +21,7 @@ ARCHIVE = lazy_regex(
 _BRACES = lazy_regex(r"\{([^{}]*,[^{}]*)\}")
 _BRACED = lazy_regex(r"\$\{(\w+)\}")
 _VARIABLE = lazy_regex(r"\$(?:(?=\w)|\{(?=\w+\}))(\w+)\}?(?=/|$)")
+_WORDS = lazy_regex(r"[\w.-]+")
 _PRINTED = lazy_regex(
     r"(?i)(?:\$\(|`)\s*(?:python[\d.]*\s+-m\s+)?([a-z-]+)[\d.]*\s[^)`]*(?:cache|store|gopath[)`](?:/pkg|$))",
     needs=("cache", "gopath", "store"),
@@ -295,11 +296,15 @@ def unlisted(run: Run, call: Call, expanding: bool = True) -> bool:
     return emptied or run.mounted(manager.lists) or cleared
 
 
-def tools_started(stage: Stage) -> set[str]:
+def tools_started(stage: Stage) -> frozenset[str]:
     """Return the build tools in the start commands of a stage, except those that also run what they have built."""
-    known = data().does
-    tools = {words.partition(" ")[0] for words in known["build"]} - known["start"]
-    return tools.intersection(re.findall(r"[\w.-]+", stage.started))
+    return _tools().intersection(_WORDS.findall(stage.started))
+
+
+@lru_cache
+def _tools() -> frozenset[str]:
+    known = data()
+    return known.verbs["build"] - known.does["start"]
 
 
 def configures(stage: Stage, settings: Sequence[str], call: Call) -> bool:

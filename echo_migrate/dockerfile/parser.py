@@ -135,10 +135,13 @@ def read(text: str) -> Dockerfile:
 
 
 class _Reader:
+    """Reads one text; ``continuing`` are the characters of which a continued line has one at its end."""
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
         self.escape = "\\"
+        self.continuing = "\\ \t"
         self.directives: set[str] | None = set()
         self.instructions: list[Instruction] = []
         self.comments: list[Comment] = []
@@ -167,12 +170,9 @@ class _Reader:
 
     def _continued(self, start: int, end: int) -> int | None:
         """Return the end of the line's content if the line is continued, else None."""
-        text, escape = self.text, self.escape
-        last = end
-        while last > start and text[last - 1] in " \t":
-            last -= 1
-        if last > start and text[last - 1] == escape and (last - 1 == start or text[last - 2] != escape):
-            return last - 1
+        content = self.text[start:end].rstrip(" \t")
+        if content.endswith(self.escape) and content[-2:-1] != self.escape:
+            return start + len(content) - 1
         return None
 
     def _directive(self, start: int, end: int) -> bool:
@@ -194,6 +194,7 @@ class _Reader:
             if match[2] not in ("\\", "`"):
                 raise _Stop(Broken(start, end, "has an escape directive that is neither a backslash nor a backtick"))
             self.escape = match[2]
+            self.continuing = f"{self.escape} \t"
         return True
 
     def _instruction(self) -> None:
@@ -206,7 +207,7 @@ class _Reader:
         if text[first] == "#":
             self.comments.append(Comment(Traced.of(text, first, end), self.position, directive))
             return
-        content = self._continued(first, end)
+        content = self._continued(first, end) if text[end - 1] in self.continuing else None
         if content is None:
             line = Traced.of(text, first, end)
         else:

@@ -8,8 +8,8 @@ import errno
 import os
 import stat
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -103,7 +103,7 @@ class Traced(NamedTuple):
 
     @classmethod
     def of(cls, text: str, start: int, end: int) -> "Traced":
-        return cls(text[start:end], ((start, end),))
+        return traced((text[start:end], ((start, end),)))
 
     @classmethod
     def join(cls, parts: "Iterable[Traced]") -> "Traced":
@@ -128,7 +128,7 @@ class Traced(NamedTuple):
         """Return ``value[start:stop]`` with its spans; negative indexes are not supported."""
         if len(self.spans) == 1:
             origin = self.spans[0][0]
-            return Traced(self.value[start:stop], ((origin + start, origin + stop),))
+            return traced((self.value[start:stop], ((origin + start, origin + stop),)))
         spans: list[tuple[int, int]] = []
         position = 0
         for first, last in self.spans:
@@ -140,13 +140,13 @@ class Traced(NamedTuple):
             position = after
             if position >= stop and spans:
                 break
-        return Traced(self.value[start:stop], tuple(spans))
+        return traced((self.value[start:stop], tuple(spans)))
 
     def cuts(self, spans: "Iterable[tuple[int, int]]") -> "list[Traced]":
         """Return the ``cut`` of each span, in one pass; the spans must be sorted and must not overlap."""
         if len(self.spans) == 1:
             value, origin = self.value, self.spans[0][0]
-            return [Traced(value[start:stop], ((origin + start, origin + stop),)) for start, stop in spans]
+            return [traced((value[start:stop], ((origin + start, origin + stop),))) for start, stop in spans]
         spans = list(spans)
         if not self.spans or len(spans) < 2:
             return [self.cut(start, stop) for start, stop in spans]
@@ -187,6 +187,10 @@ class Traced(NamedTuple):
         return any(one == other or one[1] > other[0] for one, other in pairwise(spans))
 
 
+traced: Callable[[tuple[str, tuple[tuple[int, int], ...]]], Traced] = partial(tuple.__new__, Traced)
+"""Makes a string of the tuple of its fields: to call a named tuple takes twice as long, and a file has thousands."""
+
+
 class Places:
     """An index of a traced string for many lookups: none iterates over the preceding spans."""
 
@@ -202,7 +206,7 @@ class Places:
         i = bisect_right(ends, start) if stop > start else max(0, bisect_right(ends, start - 1))
         if i < len(ends) and stop <= ends[i]:
             begin = runs[i][1] - ends[i] + start
-            return Traced(value[start:stop], ((begin, begin + stop - start),))
+            return traced((value[start:stop], ((begin, begin + stop - start),)))
         low, high = min(i, len(ends) - 1), min(bisect_left(ends, stop), len(ends) - 1)
         position = ends[low - 1] if low else 0
         few = Traced(value[position : ends[high]], runs[low : high + 1])
@@ -256,6 +260,11 @@ class Source(NamedTuple):
 def line_starts(text: str) -> list[int]:
     """Return the offsets at which the lines of a text begin."""
     return [0, *accumulate([len(line) + 1 for line in text.split("\n")[:-1]])]
+
+
+def has_any(data: bytes, words: Iterable[bytes]) -> bool:
+    """Return whether bytes have one of some words in them. ``in`` would first take each word for a number, and fail."""
+    return any(data.find(word) >= 0 for word in words)
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

@@ -153,7 +153,12 @@ def _absolute(path: str, working: str) -> str:
 
 def real(path: str) -> str:
     """Return ``os.path.realpath``, cached for a run, as it makes a system call for each folder of the path."""
-    return _real(os.path.join(os.getcwd(), path))
+    return _real_from(path, os.getcwd())
+
+
+@of_a_run(4096)
+def _real_from(path: str, working: str) -> str:
+    return _real(os.path.join(working, path))
 
 
 @of_a_run(4096)

@@ -4,11 +4,11 @@ Offsets come from PyYAML's marks, which count code points. A mark includes the p
 ``!tag``), and an alias is the same node object as its anchor.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, cast
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, TooMuch, Traced
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ MOST_SHARED = 50_000
 MOST_DIRECTIVES = 100
 """libyaml compares each directive with all preceding ones."""
 
-_DIRECTIVE = re.compile(r"(?m)^%")
-_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
-_BRACKETS = re.compile(r"[\[{]|[\]}]")
-_INDENT = re.compile(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
-_BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
+_DIRECTIVE = lazy_regex(r"(?m)^%")
+_PROPERTIES = lazy_regex(r"(?:[&!][^\s,\[\]{}]*\s+)*")
+_BRACKETS = lazy_regex(r"[\[{]|[\]}]")
+_INDENT = lazy_regex(rf"(?m)^[ \t?:-]{{{2 * DEEPEST}}}")
+_BLOCK = lazy_regex(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n")
 
 
 class _Mark(Protocol):

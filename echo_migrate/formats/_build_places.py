@@ -87,8 +87,10 @@ def places(folder: str) -> Iterator[str]:
     with contextlib.suppress(OSError):
         there.update(os.listdir(folder))
     for name in _BESIDE:
+        if name.partition("/")[0] not in there:
+            continue
         place = os.path.join(folder, name)
-        if name.partition("/")[0] not in there or os.path.islink(place) or os.path.islink(os.path.dirname(place)):
+        if os.path.islink(place) or os.path.islink(os.path.dirname(place)):
             continue
         yield place
         if name == ".github":

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, has_any
 from echo_migrate.formats._build_places import is_manifest, may_be_baked
 from echo_migrate.formats._build_variables import VALUE, Variables
 from echo_migrate.formats._code_comments import without_comments
@@ -196,7 +196,7 @@ def _stated(path: str, data: bytes, low: bytes) -> Iterator[str]:
     """Yield the names that a compose or bake file or a workflow gives; ``low`` is its text in lowercase."""
     from_compose = b"services" in low and b"build" in low
     from_bake = b"tags" in low and may_be_baked(path)
-    from_workflow = any(word in low for word in (b"build-push-action@", b"metadata-action@", b"buildah-build@"))
+    from_workflow = has_any(low, (b"build-push-action@", b"metadata-action@", b"buildah-build@"))
     if not (from_compose or from_bake or from_workflow):
         return
     from echo_migrate.formats import _github_builds, bake, compose

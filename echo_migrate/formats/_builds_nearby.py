@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
+from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import (
@@ -213,7 +213,7 @@ def _read(path: str, root: str) -> _Read | None:
 
 def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
     """Return the arguments that a file gives to builds; ``low`` is its text in lowercase."""
-    if not any(word in low for word in _GIVES):
+    if not has_any(low, _GIVES):
         return ()
     from echo_migrate.formats._given_arguments import given_in  # as few files give any
 
@@ -222,7 +222,7 @@ def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
 
 def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
     """Return the names of what a file builds; ``low`` is its text in lowercase. Raises ``TooMuch``."""
-    said = any(word in low for word in _MAKES) or may_be_baked(path) or is_manifest(path)
+    said = has_any(low, _MAKES) or may_be_baked(path) or is_manifest(path)
     if not said or os.path.basename(path).lower().startswith(_DOCKERFILES):
         return ()
     from echo_migrate.formats._build_results import results_in, stated_in  # as few files build any

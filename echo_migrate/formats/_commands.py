@@ -11,6 +11,7 @@ from typing import Literal
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.spelling import few
 from echo_migrate.formats._environment import of_options
@@ -29,21 +30,21 @@ from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
 from echo_migrate.shell.parser import read
 
-_PROGRAM = re.compile(
+_PROGRAM = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah|kubectl|oc|skopeo|crane|ctr|crictl|gcloud|az)\b"
     r"|\b(?:kind|minikube|k3d|fly|flyctl)[ \t]+(?:-|\b(?:load|cache|images?|deploy|launch|m|machines?)\b)"
 )
-_UNREADABLE = re.compile(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-_DEFAULT = re.compile(r"\$\{\w+:?-[\w./][^\s${}]*\}")
-_OPTION_OR_SPACE = re.compile(r"^-|\s|^$")
-_NUMBER = re.compile(r"[1-9]")
+_UNREADABLE = lazy_regex(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
+_VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)\})")
+_DEFAULT = lazy_regex(r"\$\{\w+:?-[\w./][^\s${}]*\}")
+_OPTION_OR_SPACE = lazy_regex(r"^-|\s|^$")
+_NUMBER = lazy_regex(r"[1-9]")
 """A user ID, which works in any image and is not root; whether the new image has a named user is not known."""
 
-_TARGET = re.compile(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
-_NAMED = re.compile(r"(?<![\w${!#])[A-Za-z_]\w*")
-_SET = re.compile(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-z_]\w*")
-_GIVEN = re.compile(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
+_TARGET = lazy_regex(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
+_NAMED = lazy_regex(r"(?<![\w${!#])[A-Za-z_]\w*")
+_SET = lazy_regex(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-z_]\w*")
+_GIVEN = lazy_regex(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
 """A variable that is given a value: by an assignment, a key of YAML, or a loop."""
 
 _MADE = "built by the script"
@@ -52,7 +53,7 @@ _INSPECTED = because("inspected")
 _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 """What who pulls an image needs."""
 _UNSAFE = {"cloud-run": (because("cloud-run"),), "host": (because("other-host"),)}
-_FILLED = re.compile(r"\{\{|<<|\$\[")
+_FILLED = lazy_regex(r"\{\{|<<|\$\[")
 """What a CI system fills in."""
 
 _READING = (".", "source", "eval")

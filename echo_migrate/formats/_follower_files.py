@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import has_any
 from echo_migrate.files.yaml import YamlNode, documents, effective, is_text, sequence
 from echo_migrate.formats._code_comments import NO_CODE_OF_STARLARK
 from echo_migrate.formats._follower import DEPENDABOT, DEVSPACE, KUSTOMIZE, PACKAGE, RENOVATE, TILT, Follower, name_of
@@ -80,7 +81,7 @@ def followers_in(path: str, data: bytes, root: str) -> Iterator[Follower]:
             yield Follower(path, os.path.dirname(path), "followed", "DevSpace", *_named(_of_devspace(document)))
     elif b"set image" in data or b"sed " in data:
         yield from _of_commands(path, root, data.decode("utf-8", "replace"))
-    if DEPENDABOT.fullmatch(name) or any(word in data for word in _WORDS):
+    if DEPENDABOT.fullmatch(name) or has_any(data, _WORDS):
         for document in documents(data.decode("utf-8", "replace")):
             yield from _in_dependabot(path, root, document) if DEPENDABOT.fullmatch(name) else ()
             yield from _in_document(path, root, document)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, Unreadable, contents
+from echo_migrate.files.source import Source, Unreadable, contents, has_any
 from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_pass, places
@@ -88,7 +88,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
                 with contextlib.suppress(Unreadable):
                     data = contents(path)
                     bake = may_be_baked(name) and b"context" in data
-                    if bake or any(word in data for word in _KEYWORDS):
+                    if bake or has_any(data, _KEYWORDS):
                         found.append((path, data.decode("utf-8", "replace")))
     return found
 

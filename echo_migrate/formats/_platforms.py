@@ -5,7 +5,6 @@ Kubernetes"; docs.docker.com, Compose ``isolation``, ``docker service create --c
 providers aws, azurerm, docker and kubernetes; developer.hashicorp.com/nomad, "constraint". Read in November 2026.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -20,8 +19,8 @@ _SHELL = lazy_regex(r"(?i)(?:.*[\\/])?(?:cmd|powershell)\.exe|.*\\(?:cmd|powersh
 _CALLED = lazy_regex(r"(?i)cmd /[cks]\b|powershell [-/][a-z]")
 """A shell of Windows by its file, or by its name and its first option: any program may have its name."""
 
-_PLATFORM = re.compile(r"(?:darwin|freebsd|linux|windows)/[a-z0-9_]+(?:/v[0-9]+)?")
-_LABEL = re.compile(r"(?:beta\.)?kubernetes\.io/(os|arch)")
+_PLATFORM = lazy_regex(r"(?:darwin|freebsd|linux|windows)/[a-z0-9_]+(?:/v[0-9]+)?")
+_LABEL = lazy_regex(r"(?:beta\.)?kubernetes\.io/(os|arch)")
 _WRITTEN = lazy_regex(
     r"kubernetes\.io/(os|arch)[\"']\s*(?:[:=]|,\s*(?:operator\s*=\s*)?[\"']In[\"']\s*,\s*(?:values\s*=\s*)?\[)"
     r"\s*[\"']([a-z0-9_]{1,20})[\"']"

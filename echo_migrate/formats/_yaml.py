@@ -37,16 +37,16 @@ from echo_migrate.reasons import Reason, because
 if TYPE_CHECKING:
     from echo_migrate.formats._step_logins import Login
 
-YAML = re.compile(r"(?i).+\.ya?ml")
-MANIFEST = re.compile(rf"(?i).+\.(?:ya?ml(?:{TEMPLATE})?|json)")
-NO_NAME = re.compile(r"(?!)")
+YAML = lazy_regex(r"(?i).+\.ya?ml")
+MANIFEST = lazy_regex(rf"(?i).+\.(?:ya?ml(?:{TEMPLATE})?|json)")
+NO_NAME = lazy_regex(r"(?!)")
 """Matches nothing, for formats that no file name identifies on its own."""
 
 ALIASED = because("aliased")
 _SURROGATES = lazy_regex(r"(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 """A character beyond U+FFFF as JSON escapes it, which libyaml takes for no character."""
 
-_MARKER = re.compile(r"(?m)^---(?=\s|$)")
+_MARKER = lazy_regex(r"(?m)^---(?=\s|$)")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"\b(?:login|registry)\b")

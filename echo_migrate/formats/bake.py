@@ -13,6 +13,7 @@ from typing import NamedTuple
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files import hcl, json
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Places, Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at, top
 from echo_migrate.files.values import NotRead, Value, alike
@@ -25,15 +26,15 @@ from echo_migrate.formats._inline import DECLARED, lifted, lowered
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem, SharedSpans
 from echo_migrate.reasons import because
 
-NAME = re.compile(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
-_HCL = re.compile(r"(?i).+\.hcl")
-_TARGET = re.compile(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
-_OTHER = re.compile(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
-_QUOTED = re.compile(r'"([^"\n]*)"')
-_WORD = re.compile(r"\w+")
-_VARIABLE = re.compile(r"\$\{[ \t]*(\w+)[ \t]*\}")
-_HEREDOC = re.compile(r"<<(-?)[ \t]*(\w+)\r?\n((?:.*\n)?)[ \t]*\2\s*", re.DOTALL)
-_TEMPLATED = re.compile(r"[$%]\{")
+NAME = lazy_regex(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
+_HCL = lazy_regex(r"(?i).+\.hcl")
+_TARGET = lazy_regex(r"(?m)^[ \t]*target[ \t]+(?:\"[^\"\n]*\"|\w+)[ \t]*\{")
+_OTHER = lazy_regex(r"(?m)^[ \t]*(?:job|packer|plugin|resource|source|terraform)\b[^=\n]*\{")
+_QUOTED = lazy_regex(r'"([^"\n]*)"')
+_WORD = lazy_regex(r"\w+")
+_VARIABLE = lazy_regex(r"\$\{[ \t]*(\w+)[ \t]*\}")
+_HEREDOC = lazy_regex(r"<<(-?)[ \t]*(\w+)\r?\n((?:.*\n)?)[ \t]*\2\s*", re.DOTALL)
+_TEMPLATED = lazy_regex(r"[$%]\{")
 
 
 def candidate(path: str) -> bool:

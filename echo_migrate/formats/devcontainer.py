@@ -4,13 +4,13 @@ Follows the Dev Container metadata reference (containers.dev/implementors/json_r
 Features are not images, and are ignored.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files import json
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.values import NotRead, Value, alike
@@ -20,8 +20,8 @@ from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import rare
 from echo_migrate.model import Ignore, Image, Problem
 
-NAME = re.compile(r"(?i)\.?devcontainer\.json")
-_VARIABLE = re.compile(r"\$\{[^{}]*\}")
+NAME = lazy_regex(r"(?i)\.?devcontainer\.json")
+_VARIABLE = lazy_regex(r"\$\{[^{}]*\}")
 _MOUNTING = frozenset(("mounts", "runArgs", "workspaceMount"))
 
 

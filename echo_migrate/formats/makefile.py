@@ -27,8 +27,8 @@ from echo_migrate.model import Ignore, Image, SharedSpans
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell import container_commands
 
-NAME = re.compile(r"(?!)")
-_NAME = re.compile(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
+NAME = lazy_regex(r"(?!)")
+_NAME = lazy_regex(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
 _LINE = r"[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
 _INLINE = lazy_regex(rf"(?m)^[^\s#:=;][^\n#:=;]*::?(?!=)[^\n#=;]*;{_LINE}")
 _PREFIX = lazy_regex(r"(?m)^\.RECIPEPREFIX[ \t]*:*=[ \t]*(\S)?")

@@ -75,6 +75,7 @@ def lines(version: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)] + older
 
 
+@lru_cache(maxsize=4096)
 def numbers(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, by which versions are compared: (3, 12) of 3.12; parts that are none are left
     out."""

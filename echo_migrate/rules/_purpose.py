@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterable
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, NamedTuple
 
-from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import absolute
@@ -62,8 +62,16 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
     Of the path, only what is below the folders that the user named counts.
     """
+    kept = _of_file(context)
+    key = stage.graph, stage.number
+    if key not in kept.stages:
+        kept.stages[key] = kept.path_tells or _name_tells(stage)
+    return kept.stages[key]
+
+
+def _name_tells(stage: Stage) -> bool:
     ends = () if _BASE.isdisjoint(_words(stage.name)) else stage.graph.ends.get(stage.number, ())
-    return _is_named(stage.name) or (bool(ends) and all(map(_is_named, ends))) or _path_tells(context)
+    return _is_named(stage.name) or (bool(ends) and all(map(_is_named, ends)))
 
 
 def _is_named(name: str) -> bool:
@@ -94,20 +102,29 @@ def is_in_tests(context: Context) -> bool:
     return _FOLDERS.isdisjoint(path.split(os.sep)) and is_of_tests((*folders, os.path.basename(path)))
 
 
+class _OfFile(NamedTuple):
+    """What is known of a file, with the paths that the user named: whether the names of its path tell that its images
+    are not shipped, and of which stages it is known that they are not, or are."""
+
+    source: Source
+    named: tuple[str, ...]
+    path_tells: bool
+    stages: dict[tuple[Graph, int], bool]
+
+
 class _Last:
-    """The file asked about last, and the paths that the user named, with the answer: each rule asks for each stage of a
-    file, and a user may have named thousands of paths."""
+    """The file asked about last: each rule asks for each stage of a file, and a user may have named thousands of
+    paths."""
 
-    kept: tuple[Source | None, tuple[str, ...], bool] = (None, (), False)
+    kept: _OfFile | None = None
 
 
-def _path_tells(context: Context) -> bool:
-    """Return whether the name of a file, or the folders of its path, tell that its images are not shipped."""
+def _of_file(context: Context) -> _OfFile:
     source, named = context.source, context.settings.named
     kept = _Last.kept
-    if kept[0] is not source or kept[1] is not named:
-        kept = _Last.kept = source, named, _tells(source.path, named)
-    return kept[2]
+    if kept is None or kept.source is not source or kept.named is not named:
+        kept = _Last.kept = _OfFile(source, named, _tells(source.path, named), {})
+    return kept
 
 
 def _tells(path: str, named: tuple[str, ...]) -> bool:

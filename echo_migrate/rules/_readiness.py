@@ -71,7 +71,8 @@ class EffectiveBases(dict[Image, EffectiveBase]):
     def of(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or service, or None if it is based on no image of the file."""
         if isinstance(node, Stage):
-            return self._rooted(node)[1]
+            known = self._roots.get((node.graph, node.number))  # each rule asks for each stage
+            return (known or self._rooted(node))[1]
         return self.get(node.image) if isinstance(node, Container) and node.image else None
 
     def _rooted(self, stage: Stage) -> tuple[Image | None, EffectiveBase | None]:

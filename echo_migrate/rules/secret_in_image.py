@@ -15,7 +15,7 @@ from echo_migrate.files.tree import at_or_above
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.credentials import in_command, in_text, options_of
+from echo_migrate.shell.credentials import in_command, in_text, may_be_in, options_of
 
 _MOST_SETTINGS = 20
 _LARGEST_SETTINGS = 20_000
@@ -27,7 +27,11 @@ _STRONG = frozenset(
 _WEAK = frozenset(("auth", "key"))
 """Words that often have another meaning, so that the value must look like a credential too."""
 _KINDS_OF_KEY = frozenset(("access", "api", "encryption", "master", "private", "secret", "signing"))
-_SPEAKS = lazy_regex(r"(?i)auth|credential|key|pass|pwd|pword|secret|token")
+_SPEAKS = lazy_regex(
+    r"(?i)auth|credential|key|pass|pwd|pword|secret|token",
+    needs=("auth", "credential", "key", "pass", "pwd", "pword", "secret", "token"),
+    of_files=True,
+)
 """Every name of a credential matches this."""
 _TAILS = frozenset(("b64", "base", "base64", "default", "dev", "development", "prod", "production", "value"))
 """Words that may follow the name of a credential. After other words (``TOKEN_URL``, ``KEY_FILE``), the value is about
@@ -48,7 +52,11 @@ _FILE_NAME = lazy_regex(r"[\w-]{1,80}\.(?:conf|crt|env|jks|json|key|p12|pem|prop
 
 _BEGINS = lazy_regex(
     r"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza|npm_|-----BEGIN|://[^\s/@]{1,300}@",
-    needs=("akia", "asia", "gh", "github_pat_", "glpat-", "xox", "aiza", "npm_", "-----begin", "://"),
+    needs=(
+        *("akia", "asia", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxa-", "xoxb-", "xoxp-"),
+        *("xoxr-", "xoxs-", "aiza", "npm_", "-----begin", "@"),
+    ),
+    of_files=True,
 )
 """Every text in which one of the patterns below has a match also matches this."""
 _TOKENS = (
@@ -157,8 +165,7 @@ def _given(commands: tuple[Command, ...]) -> Iterator[str]:
 def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
     """Yield a finding for the first command of a RUN with a literal credential, and one for each secret it keeps."""
     if stage.ships == "layers" and not _token(run.instruction):
-        for before, command in zip((None, *run.commands), run.commands, strict=False):
-            values = [*in_command(command, before), *_written(command), *_set_by(command)]
+        for command, values in _in_words(run.commands):
             if any(map(_could_be_one, values)):
                 message = f"a credential in the arguments of {command.name or 'a variable'} is stored in the image: "
                 message += "use RUN --mount=type=secret"
@@ -172,6 +179,17 @@ def _of_run(run: Run, stage: Stage) -> Iterator[Finding]:
                 f"the secret {secret.name} is stored in the image, in {file}: mount it there (target=…), or remove the "
             )
             yield Finding(command.start, command.end, f"{message}file in the same RUN")
+
+
+def _in_words(commands: tuple[Command, ...]) -> Iterator[tuple[Command, list[str]]]:
+    """Yield commands with the values in their words that are written as credentials, or set by the name of one; most
+    RUNs have no word for either."""
+    words = [word.text.value for command in commands for word in command.words]
+    whole = "\n".join([*words, *[name for command in commands for name, _ in command.assignments]])
+    written, named = may_be_in(whole), _SPEAKS.search(whole)
+    for before, command in zip((None, *commands), commands, strict=False):
+        values = [*in_command(command, before), *(_written(command) if written else ())]
+        yield command, [*values, *_set_by(command)] if named else values
 
 
 def _written(command: Command) -> list[str]:

@@ -4,7 +4,8 @@ The input is the text that the shell receives: Dockerfile line continuations and
 such as ``sudo``, ``env`` and ``xargs``, and scripts after ``sh -c``, are read as the commands they run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -87,6 +88,10 @@ class Word(NamedTuple):
         """Whether it stands in the source as it is read between its quotes, so that an edit of it is one of the
         source."""
         return self.whole and bool(self.text.spans) and self.text.end == self.end - 1
+
+
+made_word: Callable[[tuple[Traced, bool, int, int, bool]], Word] = partial(tuple.__new__, Word)
+"""Makes a word of the tuple of its fields, as ``traced`` does."""
 
 
 class Redirect(NamedTuple):

@@ -1,11 +1,11 @@
 """Images named in command lines, found with the data in ``mappings/places/scripts.yaml`` (keys documented there)."""
 
-import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from echo_migrate.files.data import read_data
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.shell.commands import Command, Word
 
@@ -13,8 +13,8 @@ _FILE = "places/scripts.yaml"
 _SCHEME = "docker://"
 _WITH_TRANSPORTS = ("buildah", "podman", "skopeo")
 _CONTEXT = "docker-image://"
-_WHOLE = re.compile(r"(?:\$\w+|\$\{[^{}]*\}|\$[@*#?!-])+")
-_SUBSTITUTED = re.compile(r"\$\(|`|\[@\]|\$@|\$\{@")
+_WHOLE = lazy_regex(r"(?:\$\w+|\$\{[^{}]*\}|\$[@*#?!-])+")
+_SUBSTITUTED = lazy_regex(r"\$\(|`|\[@\]|\$@|\$\{@")
 
 Expands = Callable[[str], Literal["word", "options", ""]]
 """Returns what an unquoted variable expands to: "word" for one word that is not an option, "options" for options or

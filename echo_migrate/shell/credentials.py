@@ -53,12 +53,15 @@ _NEEDED = (*_SPELLINGS, "jdbc:", ":_", "machine")
 """Words in lowercase of which each text has one in which one of these patterns has a match."""
 
 
+def may_be_in(text: str) -> bool:
+    """Return whether ``in_text`` may find something in a text, or in a part of it."""
+    small = text.casefold()
+    return any(word in small for word in _NEEDED)
+
+
 def in_text(text: str) -> list[str]:
     """Return the values that stand in a text as credentials: in connection strings, and lines of credentials files."""
-    if "=" not in text and " " not in text:  # as most words: none of these
-        return []
-    small = text.casefold()
-    if not any(word in small for word in _NEEDED):
+    if ("=" not in text and " " not in text) or not may_be_in(text):  # as most words
         return []
     return [value for form in _TEXTS for value in form.findall(text)]
 

@@ -31,6 +31,9 @@ _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _BEHIND_A_NAME = "0123456789h"
 """The last characters of what may follow the name of a program: a version, or .sh."""
 
+_OPEN = frozenset("*[")
+"""Characters of which the pattern of a package's name has one."""
+
 _ASKING = frozenset(("--version", "-V", "--help"))
 _OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
 """A variable whose name suggests that it holds options; any other is assumed to hold packages."""
@@ -341,16 +344,18 @@ def used_for(word: Word) -> str:
 
 @lru_cache(maxsize=4096)
 def _purpose(name: str) -> str:
-    return next((purpose for purpose, names in _purposes().items() if names.fullmatch(name)), "")
+    return next((purpose for purpose, names, forms in _purposes() if name in names or forms.fullmatch(name)), "")
 
 
 @lru_cache
-def _purposes() -> dict[str, re.Pattern[str]]:
-    """Return the patterns of names of packages by their purpose."""
-    return {
-        purpose: lazy_regex("|".join(re.escape(one).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for one in names))
-        for purpose, names in data().purposes.items()
-    }
+def _purposes() -> list[tuple[str, frozenset[str], re.Pattern[str]]]:
+    """Return the purposes of packages, with their names, and the pattern of others: one of all is slow to compile."""
+    found = []
+    for purpose, names in data().purposes.items():
+        forms = [one for one in names if not _OPEN.isdisjoint(one)]
+        written = [re.escape(one).replace(r"\*", ".*").replace(r"\[0\-9\]", r"\d") for one in forms]
+        found.append((purpose, frozenset(names).difference(forms), lazy_regex("|".join(written) or "(?!)")))
+    return found
 
 
 def does(command: Command, kind: str) -> bool:

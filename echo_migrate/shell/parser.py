@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Places, Traced
+from echo_migrate.files.source import Places, Traced, traced
 from echo_migrate.shell import grammar
 from echo_migrate.shell.commands import (
     NOTHING,
@@ -19,6 +19,7 @@ from echo_migrate.shell.commands import (
     Script,
     Word,
     handed,
+    made_word,
     printed_by,
     reader_of,
     reads_a_pipe,
@@ -79,14 +80,11 @@ class _Reader:
             errexit = False
         if not self.certain:
             self.commands = [command._replace(editable=False) for command in self.commands]
-        end = grammar.tail(root) if self.certain else None
-        tail = None if end is None else self._place(end)
+        tail = grammar.tail(root) if self.certain else None  # then the offset in the source
+        if tail is not None:
+            tail = self._cut(tail - 1, tail).end if tail else self.script.start
         background = self.background or any(child.type == "&" for child in root.children)
         return Script(tuple(self.commands), self.certain, errexit, tail, background, self.defines)
-
-    def _place(self, offset: int) -> int:
-        """Return the source offset of an insertion after ``offset`` characters of the script."""
-        return self._cut(offset - 1, offset).end if offset else self.script.start
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         """Read the statements among the children of a node, each with the operator that joins it to the previous."""
@@ -312,7 +310,7 @@ class _Reader:
         if plain and i < len(self.ends) and end <= self.ends[i]:  # fast path for most words
             begin = self.script.spans[i][1] - self.ends[i] + start
             last = begin + end - start
-            return Word(Traced(value, ((begin, last),)), True, begin, last)
+            return made_word((traced((value, ((begin, last),))), True, begin, last, True))
         whole = self._cut(start, end)
         if plain:
             return Word(whole, True, whole.start, whole.end)

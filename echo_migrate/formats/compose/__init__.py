@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.verify import verify as verify_dockerfile
 from echo_migrate.files.budget import beside
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
@@ -45,16 +45,16 @@ from echo_migrate.formats.compose.service import (
 from echo_migrate.formats.compose.taken_in import taken_in, yaml_in
 from echo_migrate.model import Ignore, Problem
 
-_YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
-_SERVICES = re.compile(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
+_YAML = lazy_regex(rf"(?i).+\.ya?ml(?:{COPIED})?")
+_SERVICES = lazy_regex(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
 _CONTEXTS = "additional_contexts"
-_SERVICE = re.compile(
+_SERVICE = lazy_regex(
     r"(?m)^[ \t]+(?:- )?[\"']?(?:image|build|extends)[\"']?[ \t]*:|[{,][ \t]*[\"']?(?:image|build)[\"']?[ \t]*:"
 )
-_OTHER = re.compile(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
+_OTHER = lazy_regex(r"(?m)^(?:apiVersion|jobs|stages|openapi|swagger)[ \t]*:")
 
 _MOST_SIBLINGS = 50
-_TARGET = re.compile(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
+_TARGET = lazy_regex(r"(?m)^[ \t]+target[ \t]*:|[{,][ \t]*target[ \t]*:")
 
 
 def candidate(path: str) -> bool:

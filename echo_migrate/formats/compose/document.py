@@ -12,6 +12,7 @@ from echo_migrate.dockerfile.container import Container, root_image
 from echo_migrate.dockerfile.expansion import expand
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.budget import beside
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Places, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
@@ -42,8 +43,8 @@ from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import Reason, because
 
 _ALIASED = because("aliased")
-_SINGLE_DOLLAR = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)")
-_VARIABLE = re.compile(r"(?<!\$)\$(?:\{(\w++)[^{}]*+\}|(\w+))")
+_SINGLE_DOLLAR = lazy_regex(r"(?<!\$)(?:\$\$)*\$(?!\$)")
+_VARIABLE = lazy_regex(r"(?<!\$)\$(?:\{(\w++)[^{}]*+\}|(\w+))")
 
 Node = Image | Problem | Ignore | Container
 

@@ -10,11 +10,12 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, is_set, items, sequence
 from echo_migrate.formats.compose.document import Document
 from echo_migrate.formats.compose.service import Build, build_in, dockerfile_of, ports_of
 
-_VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^{}$]*))?\}|\$(\w+)")
+_VARIABLE = lazy_regex(r"\$\$|\$\{(\w+)(?::?-([^{}$]*))?\}|\$(\w+)")
 _NEEDS = ("depends_on", "links")
 _READ = frozenset(
     ("build", "command", "container_name", "entrypoint", "environment", "healthcheck", "hostname", "image", "user")

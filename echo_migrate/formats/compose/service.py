@@ -1,12 +1,12 @@
 """Keys of a Compose service besides its image: contexts, arguments and Dockerfile of its build, volumes, settings."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, checked, line, listed, unread
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_set, is_text, items, sequence, traced
@@ -54,8 +54,8 @@ SERVICE_KEYS = frozenset(
     )
 )
 """The keys of services in the Compose specification (compose-spec.json)."""
-_VERSION = re.compile(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
-_SETTING = re.compile(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*+((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
+_VERSION = lazy_regex(r"v?[0-9][\w.-]{0,40}|latest|nightly|stable|edge")
+_SETTING = lazy_regex(r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*+((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
 
 
 def container_of(

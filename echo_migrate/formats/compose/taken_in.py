@@ -6,21 +6,21 @@ several, of which the later ones are laid over the first).
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
-from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
 from echo_migrate.files.tree import at_written, real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, items, sequence
 from echo_migrate.formats._compose_files import COPIED, NAME, files_in
 
 _WORDS = (b"extends", b"include")
-_OTHER = re.compile(r"(?i).+\.ya?ml")
-_OPENING = re.compile(rb"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
+_OTHER = lazy_regex(r"(?i).+\.ya?ml")
+_OPENING = lazy_regex(rb"(?m)^[\"']?(?:services|include)[\"']?[ \t]*:")
 _MOST_OTHERS = 5_000
 _LARGEST = 200_000
 """How many files of other names than usual are read, and how many bytes each may have."""
@@ -29,7 +29,7 @@ _MOST_STEPS = 50
 _MOST_EXTENDING = 200
 _MOST_OVER = 200
 _LISTED = _MOST_STEPS + 1
-_YAML = re.compile(rf"(?i).+\.ya?ml(?:{COPIED})?")
+_YAML = lazy_regex(rf"(?i).+\.ya?ml(?:{COPIED})?")
 
 Keys = dict[str, YamlNode]
 """The keys of a service."""
@@ -199,7 +199,7 @@ def _read(path: str, usual: bool) -> list[_Use]:
     others."""
     with contextlib.suppress(OSError, Unreadable, NotYaml, TooMuch), beside():
         data = contents(path) if usual else contents(path, _LARGEST)
-        if any(word in data for word in _WORDS) and (usual or _OPENING.search(data)):
+        if has_any(data, _WORDS) and (usual or _OPENING.search(data)):
             return [use for root in documents(Source.read(path).text) for use in _in_document(path, root)]
     return []
 
