@@ -24,7 +24,7 @@ from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import INSTALLERS, does
+from echo_migrate.shell.package_managers import does
 
 _NODE = "node"
 _OF_SERVICES = ("command", "entrypoint", "healthcheck")
@@ -218,9 +218,8 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
 def _unseen(node: Stage | Container, image: Image, effective: EffectiveBase, path: str) -> Iterator[Reason]:
     """Yield the tools that package managers start unseen, and that nobody is known to bring."""
     launches = _launches(node) if isinstance(node, Container) else []
-    names = {one.name for launch in launches for one in launch.script.commands}
-    names |= {name for run in (*node.runs, *node.triggers) for name in run.names} if isinstance(node, Stage) else set()
-    if any(name.rstrip("0123456789.") in INSTALLERS for name in names):
+    installing = any(does(one, "install") for launch in launches for one in launch.script.commands)
+    if installing or (isinstance(node, Stage) and any(run.that("install") for run in (*node.runs, *node.triggers))):
         from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages
 
         yield from programs_unseen(node, launches, image.ref.value, effective.base, path)

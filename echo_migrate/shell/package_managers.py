@@ -20,11 +20,6 @@ LONGEST_LISTED = 60
 LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
-INSTALLERS = frozenset(
-    ("bun", "bundle", "cargo", "docker-php-ext-install", "gem", "go", "npm", "pdm", "pip", "pipenv", "pipx", "pnpm")
-    + ("poetry", "python", "uv", "yarn")
-)
-"""Programs that install what others publish, by calling a compiler or git where they must."""
 _CREDENTIALS = lazy_regex(r"(?<=://)[^/]*@|\?.*")
 _VERSION = lazy_regex(r"(?<![\d.])[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
@@ -359,7 +354,7 @@ def _purposes() -> list[tuple[str, frozenset[str], re.Pattern[str]]]:
 
 
 def does(command: Command, kind: str) -> bool:
-    """Return whether a command is of a kind: build, check, download, interpret, launch, plain, start, tool, unpack."""
+    """Return whether a command is of a kind: build, check, download, install, interpret, launch, plain, start, tool, unpack."""
     name = command.name
     if name not in data().verbs[kind] and name[-1:] not in _BEHIND_A_NAME:
         return False
