@@ -1,6 +1,5 @@
 """Images named in the commands of shell scripts, in whichever format the scripts are embedded."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -36,6 +35,7 @@ _PROGRAM = lazy_regex(
 )
 _UNREADABLE = lazy_regex(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
 _VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)\})")
+_USED = lazy_regex(r"\$\{?([A-Za-z_]\w*)")
 _DEFAULT = lazy_regex(r"\$\{\w+:?-[\w./][^\s${}]*\}")
 _OPTION_OR_SPACE = lazy_regex(r"^-|\s|^$")
 _NUMBER = lazy_regex(r"[1-9]")
@@ -161,13 +161,14 @@ class _Images:
         for command in self.script.commands:
             for name, word in command.assignments:
                 values[name].append(word)
-        commands, begun = list[Command](), dict[str, Expansion]()
+        commands, begun, uses = list[Command](), dict[str, Expansion](), Counter[str]()
         for command in self.script.commands:
             whole = spelled_out(command, values) if values else None
             name = bare_name(command.words[0].value) if whole else ""
             if whole and self.named[name] == 1 and name not in begun:
                 commands.append(whole)
-                if len(re.findall(rf"\$\{{?{name}\b", self.bare)) > 1:
+                uses = uses or Counter(_USED.findall(self.bare))
+                if uses[name] > 1:
                     begun[name] = Expansion(values[name][0].text)
                 continue
             commands += [with_its_program(command, values), *aliased(command)]

@@ -354,7 +354,7 @@ def _purposes() -> list[tuple[str, frozenset[str], re.Pattern[str]]]:
 
 
 def does(command: Command, kind: str) -> bool:
-    """Return whether a command is of a kind: build, check, download, install, interpret, launch, plain, start, tool, unpack."""
+    """Return whether a command is of a kind (`does` in mappings/commands.yaml): build, check, download, install …"""
     name = command.name
     if name not in data().verbs[kind] and name[-1:] not in _BEHIND_A_NAME:
         return False
