@@ -32,7 +32,6 @@ _MOST_SOURCES = 30
 _MOST = 20
 """How many files of requirements are read that name one another."""
 
-_SLIM = lazy_regex(r":[^/]*-slim\b", needs=("slim",))
 _VCS = lazy_regex(r"\b(bzr|git|hg|svn)\+(?:(ssh)|file|git|https?|lp|static-https?)\b")
 """A repository as pip writes it, and npm (pip.pypa.io, VCS Support; docs.npmjs.com, npm-install)."""
 _IN_TOML = lazy_regex(r"\{[^{}\n]{0,400}\bgit\s*=\s*[\"']|(?m:^type = \"git\"$)|(?m:^\s*\"git\": \")", needs=("git",))
@@ -78,16 +77,13 @@ _LANGUAGES = {
 
 
 def programs_unseen(
-    node: Stage | Container, launches: Iterable[StartCommand], value: str, base: ImageFacts, path: str
+    node: Stage | Container, launches: Iterable[StartCommand], base: ImageFacts, path: str
 ) -> Iterator[Reason]:
     """Yield a reason for each program that a package manager starts unseen, in a RUN of a stage or in start commands,
     ``launches``, and that nobody is known to bring.
 
-    ``value`` is the current reference: slim variants have neither git nor a compiler, so that what works there needs
-    none. ``base`` are the facts of the target, ``path`` that of the file.
+    ``base`` are the facts of the target, ``path`` the path of the file.
     """
-    if _SLIM.search(value):
-        return
     runs = [run for run in (*node.runs, *node.triggers) if run.script] if isinstance(node, Stage) else []
     found = [one for run in runs if isinstance(node, Stage) for one in _in_run(node, run, base.family, path)]
     found += [

@@ -71,8 +71,7 @@ class EffectiveBases(dict[Image, EffectiveBase]):
     def of(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or service, or None if it is based on no image of the file."""
         if isinstance(node, Stage):
-            known = self._roots.get((node.graph, node.number))  # each rule asks for each stage
-            return (known or self._rooted(node))[1]
+            return (self._roots.get((node.graph, node.number)) or self._rooted(node))[1]  # each rule asks
         return self.get(node.image) if isinstance(node, Container) and node.image else None
 
     def _rooted(self, stage: Stage) -> tuple[Image | None, EffectiveBase | None]:
@@ -103,9 +102,8 @@ def _facts(value: str, image: Image, catalog: Catalog) -> ImageFacts:
     """Return the facts about the image that a reference names; of those that its variables choose from, as in a matrix,
     about the one that is known to lack most."""
     chosen = [facts_of(with_values(dict(values), value), catalog) for values in image.choices]
-    return max(
-        chosen, key=lambda one: (one.wants, one.shell is False, one.unprivileged), default=facts_of(value, catalog)
-    )
+    chosen = chosen or [facts_of(value, catalog)]
+    return max(chosen, key=lambda one: (one.wants, one.shell is False, one.unprivileged))
 
 
 def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
@@ -217,12 +215,14 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
 
 def _unseen(node: Stage | Container, image: Image, effective: EffectiveBase, path: str) -> Iterator[Reason]:
     """Yield the tools that package managers start unseen, and that nobody is known to bring."""
-    launches = _launches(node) if isinstance(node, Container) else []
+    slim = "-slim" in image.ref.value.rpartition(":")[2]  # it has neither git nor a compiler, and so none is needed
+    launches = _launches(node) if isinstance(node, Container) and not slim else []
+    runs = (*node.runs, *node.triggers) if isinstance(node, Stage) and not slim else ()
     installing = any(does(one, "install") for launch in launches for one in launch.script.commands)
-    if installing or (isinstance(node, Stage) and any(run.that("install") for run in (*node.runs, *node.triggers))):
+    if installing or any(run.that("install") for run in runs):
         from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages
 
-        yield from programs_unseen(node, launches, image.ref.value, effective.base, path)
+        yield from programs_unseen(node, launches, effective.base, path)
 
 
 def _may_provide(
