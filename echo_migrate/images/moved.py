@@ -25,8 +25,7 @@ _SAID = {
 class Moved(NamedTuple):
     """What became of an image: ``name`` is that of the row, with ``/*`` for all images of a folder; ``since`` is a day,
     a month or a year, "" if not known; ``to`` is what takes the image's place, "" if nothing is known to. ``same`` says
-    that each tag and digest is there too, from ``first`` on if that is stated; a tag with words of another form is not
-    compared. ``free`` is the last version that needs no login."""
+    that each tag and digest is there too, and ``free`` is the last version that needs no login."""
 
     name: str
     state: str
@@ -34,7 +33,6 @@ class Moved(NamedTuple):
     to: str
     same: bool = False
     free: str = ""
-    first: str = ""
 
     @property
     def message(self) -> str:
@@ -76,14 +74,7 @@ def successor(path: str) -> str:
 def swap(image: Image, reference: Reference, path: str) -> Migration | None:
     """Return the migration of an image to where every tag of it is too, given its reference and its shortest spelling;
     None where there is no such place, or it cannot be written."""
-    name, row = elsewhere(path), _row(path)
-    first = row.first if row else ""
-    if (
-        first
-        and (reference.tag or "")[: len(first)] < first
-        and (reference.tag or "").startswith(first.partition(".")[0])
-    ):
-        return None  # which nobody has seen there
+    name = elsewhere(path)
     if not name or image.local or image.not_editable or is_open(reference.name):
         return None
     change = name_change(reference.name, name)
@@ -108,9 +99,7 @@ def _row(name: str) -> Moved | None:
     if name not in _names():
         return None
     row = read_block("moved.yaml", name)
-    return Moved(
-        name, row["state"], row["since"], row["to"], row.get("same", False), row.get("free", ""), row.get("first", "")
-    )
+    return Moved(name, row["state"], row["since"], row["to"], row.get("same", False), row.get("free", ""))
 
 
 def _row_of_folder(path: str) -> Moved | None:
