@@ -126,6 +126,8 @@ JOB = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: redis\n    steps: 
         ("e2e/compose.yml", "services: {a: {build: {dockerfile_inline: FROM redis}}}\n", "floating-tag", True),
         ("Dockerfile.append", "COPY a /a\n", "unreadable-file", False),
         ("Dockerfile.append", "COPY --from=redis:8 /a /a\n", "unreadable-file", True),
+        ("Dockerfile.append", "{{\n  set x\n}}RUN a\n", "unreadable-file", False),
+        ("Dockerfile.append", "FORM node\nRUN a {{\n", "unreadable-file", True),
         ("Dockerfile", "COPY a /a\n", "unreadable-file", True),
         ("Dockerfile", "FORM node:22\n", "unreadable-file", True),
         ("api.Dockerfile", "FRMO node:22\nCOPY a /a\n", "unreadable-file", True),

@@ -12,6 +12,8 @@ from echo_migrate.rules._rule import Context, rule
 
 _TEMPLATE = lazy_regex(r"(?i)\.(?:erb|hbs|in|j2|jinja2?|mustache|te?mpl|template|tpl)$")
 """The names of files that another program fills in."""
+_BEGINNINGS = ("{{", "{%", "{#", "<%")
+"""How a template may begin, and no Dockerfile."""
 
 
 @rule(on=Problem, level="warning", also=("DL1000",))
@@ -26,7 +28,9 @@ def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
 
 def _is_a_fragment(source: Source) -> bool:
     """Return whether a Dockerfile without a FROM is one that others include: by its name, which is not that of what is
-    built, and as it has nothing but instructions."""
+    built, and as it has nothing but instructions, or begins as a template."""
     if os.path.basename(source.path).lower() in ("dockerfile", "containerfile"):
         return False
+    if source.text.lstrip()[:2] in _BEGINNINGS:
+        return True
     return VERBS.issuperset(one.verb for one in read(source.text).instructions)
