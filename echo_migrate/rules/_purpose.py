@@ -28,7 +28,7 @@ _BASE = frozenset(("base",))
 """Words in the names of files, folders and stages of an image that only others are built on, which decide what they
 ship."""
 
-_STARTING = ("compose", "devcontainer", "kubernetes")
+_STARTING = ("compose", "devcontainer", "helm", "kubernetes", "python", "testcontainers")
 """Kinds of files that start containers; pipelines are in use whatever their names are."""
 _OF_A_PIPELINE = ("sidecars.", "stepTemplate.", "steps.")
 """Keys of Tekton's tasks, which are pipelines among Kubernetes' manifests (tekton.dev/docs/pipelines/tasks)."""
