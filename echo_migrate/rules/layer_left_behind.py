@@ -139,15 +139,15 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
         return ""
     operands, options, given = _operands(command.arguments)
     owner = options.get("--from")
-    for path in filter(None, (absolute(word, run, command) for word in operands)):
-        copies = [one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
-        others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
-        for copy in (others or copies)[:1]:
-            verb = copy.instruction.verb.upper()
-            remedy = f"use {verb} --{command.name}= where it is copied"
-            if not others:  # but WORKDIR and RUNs may have made more there
-                remedy = f"{verb} gave it that owner, change only what else needs it"
-            return f"{command.name} stores {copy.target} a second time: {remedy}"
+    places = filter(None, (absolute(word, run, command) for word in operands))
+    copies = [one for path in places for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
+    others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
+    for copy in sorted(others or copies, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
+        verb = copy.instruction.verb.upper()
+        remedy = f"use {verb} --{command.name}= where it is copied"
+        if not others:  # but WORKDIR and RUNs may have made more there
+            remedy = f"{verb} gave it that owner, change only what else needs it"
+        return f"{command.name} stores {copy.target} a second time: {remedy}"
     return ""
 
 
