@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Run
 
 COPIED = "FROM debian:12\nCOPY tools/setup /tmp/setup\nRUN /tmp/setup && rm /tmp/setup\n"
+SECRETS = ("settings.xml", "npmrc", "github-token", "auth.json", "gcp-key.json", "nuget.config", ".env.local", "id_rsa")
 LATE = b"removing /tmp/setup does not shrink the image"
 
 
@@ -42,6 +43,30 @@ def test_the_size_of_a_copied_file_tells_whether_its_removal_matters(
     assert (LATE in run("check", "app").stdout) == told
 
 
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_small_file_that_may_have_a_credential_matters(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x")
+    (tmp_path / "Dockerfile").write_text(f"FROM debian:12\nCOPY {name} /tmp/{name}\nRUN build && rm /tmp/{name}\n")
+    assert f"removing /tmp/{name} does not shrink the image".encode() in run("check").stdout
+
+
+BUILDS = "services:\n  a:\n    build: .\n"
+STARTS = BUILDS + "    command: npm run dev\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [((), True), ((STARTS,), False), ((STARTS, STARTS), False), ((STARTS, BUILDS), True), ((BUILDS,), True)],
+)
+def test_an_image_is_for_development_if_all_its_containers_are(
+    run: Run, tmp_path: Path, files: tuple[str, ...], told: bool
+) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM node:22\nCOPY . .\nRUN npm ci\nCMD ["node", "a.js"]\n')
+    for name, text in zip(("docker-compose.a.yml", "docker-compose.b.yml"), files, strict=False):
+        (tmp_path / name).write_text(text)
+    assert (b"installs development dependencies" in run("check", "Dockerfile").stdout) == told
+
+
 SHELLS = {"alpine:3.22": ["busybox", "sh"], "registry.access.redhat.com/ubi9/ubi:9.6": ["bash"]}
 ONLY = ("{}", "A=1 {}", "{} $(:)", "{} # it", "$0 -c 'echo $$'")
 LISTS = ("cd / && {}", "cd /; {}", "{} 2> /dev/null", "export A=1 && {} < /dev/null")
@@ -55,12 +80,13 @@ NEVER = (
     "{} || {}",
     "f() {{ {}; :; }}; f",
 )
+INNER = ("sh -c '{}; :'", "sh -c '{} | cat'", "sh -c '{} 2>&1 | cat'")
 
 
 @pytest.mark.parametrize("base", SHELLS)
-@pytest.mark.parametrize("form", [*ONLY, *LISTS, *NEVER])
+@pytest.mark.parametrize("form", [*ONLY, *LISTS, *NEVER, *INNER])
 def test_a_shell_that_its_program_replaces_is_not_told(run: Run, tmp_path: Path, base: str, form: str) -> None:
-    program = "sh -c 'echo $$'"
+    program = 'sh -c "echo \\$\\$"' if form in INNER else "sh -c 'echo $$'"
     with subprocess.Popen([*SHELLS[base], "-c", form.format(program, program), "sh"], stdout=subprocess.PIPE) as shell:
         said, _ = shell.communicate()
     replaced = said.split() == [str(shell.pid).encode()]
@@ -71,6 +97,11 @@ def test_a_shell_that_its_program_replaces_is_not_told(run: Run, tmp_path: Path,
 
 
 COMPOSE = "services:\n  test:\n    image: redis\n"
+POD = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: a\n      image: redis\n"
+TASK = "apiVersion: tekton.dev/v1\nkind: Task\nspec:\n  steps:\n    - name: a\n      image: redis\n"
+CLOUD = "steps:\n  - name: redis\n"
+AZURE = "resources:\n  containers:\n    - container: a\n      image: redis\n"
+JENKINS = "pipeline {\n  agent { docker { image 'redis' } }\n  stages { stage('a') { steps { sh 'make' } } }\n}\n"
 JOB = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: redis\n    steps: [checkout]\n"
 
 
@@ -82,10 +113,31 @@ JOB = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: redis\n    steps: 
         ("e2e/compose.yml", COMPOSE, "floating-tag", False),
         ("latest/compose.yml", COMPOSE, "floating-tag", True),
         (".circleci/config.yml", JOB, "floating-tag", True),
+        (".gitlab-ci.yml", "a:\n  image: redis\n  script: make\n", "floating-tag", True),
+        (".gitlab/ci/test.gitlab-ci.yml", "a:\n  image: redis\n  script: make\n", "floating-tag", True),
+        (".azure/ci/azure-pipelines.yml", AZURE, "floating-tag", True),
+        (".woodpecker/test.yml", "steps:\n  a:\n    image: redis\n    commands: make\n", "floating-tag", True),
+        (".tekton/test.yaml", TASK, "floating-tag", True),
+        ("ci/cloudbuild.yaml", CLOUD, "floating-tag", True),
+        ("ci/Jenkinsfile", JENKINS, "floating-tag", True),
+        ("make/pod.yaml", POD, "floating-tag", True),
+        ("ci/compose.yml", COMPOSE, "floating-tag", True),
+        ("e2e/pod.yaml", POD, "floating-tag", False),
+        ("a_test.py", "from kfp import dsl\ndsl.ContainerSpec(image='redis')\n", "floating-tag", False),
+        ("a.py", "from kfp import dsl\ndsl.ContainerSpec(image='redis')\n", "floating-tag", True),
         ("e2e/compose.yml", "services: {a: {build: {dockerfile_inline: FROM redis}}}\n", "floating-tag", True),
         ("Dockerfile.append", "COPY a /a\n", "unreadable-file", False),
         ("Dockerfile.append", "COPY --from=redis:8 /a /a\n", "unreadable-file", True),
+        ("Dockerfile.append", "{{\n  set x\n}}RUN a\n", "unreadable-file", False),
+        ("Dockerfile.append", "FORM node\nRUN a {{\n", "unreadable-file", True),
+        ("Dockerfile", "COPY a /a\n", "unreadable-file", True),
+        ("Dockerfile", "FORM node:22\n", "unreadable-file", True),
+        ("api.Dockerfile", "FRMO node:22\nCOPY a /a\n", "unreadable-file", True),
+        ("Dockerfile.dev", "FROM:node:22\nCOPY a /a\n", "unreadable-file", True),
+        ("Dockerfile.dev", "\u200bFROM node:22\nCOPY a /a\n", "unreadable-file", True),
+        ("Dockerfile.dev", '{"from": "node:22"}\n', "unreadable-file", True),
         ("Dockerfile.in", "FROM a b c\n", "unreadable-file", False),
+        ("Dockerfile.in", "FROM a\0\n", "unreadable-file", True),
         ("Dockerfile.x", "FROM a b c\n", "unreadable-file", True),
     ],
 )
@@ -96,3 +148,9 @@ def test_what_nobody_acts_on_is_told_only_if_it_is_asked_for(
     (tmp_path / "app" / path).write_text(text)
     assert (f" {rule} ".encode() in run("check", cwd=tmp_path / "app").stdout) == told
     assert f" {rule} ".encode() in run("check", "--select", rule, cwd=tmp_path / "app").stdout
+
+
+@pytest.mark.parametrize("text", ["FROM a\0\n", "FROM a\n" + "#" * 5_000_001])
+def test_a_template_that_cannot_be_read_fails_the_run(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "Dockerfile.in").write_text(text)
+    assert run("check").returncode == 1

@@ -290,7 +290,7 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
 
 def test_output_that_fails_is_an_error_not_a_finding(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    for shell in ("check Dockerfile >/dev/full", "fix - <Dockerfile >/dev/full"):
+    for shell in ("check Dockerfile >/dev/full", "fix - <Dockerfile >/dev/full", "--help >/dev/full"):
         command = f"{sys.executable} -m echo_migrate {shell}"
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (2, b"echo-migrate: no space left on device\n")

@@ -122,6 +122,9 @@ def accepts(text: str) -> bool:
         ("a && b || c; d | e & f", "a &&b ||c ;d |e &f"),
         ("! a; { b; }; (c; d)", "a[not] ;b[group] ;c[subshell] ;d[subshell]"),
         ("if a; then b; else c; fi && d", "a[if] ;b[if] ;c[if] &&d"),
+        ("a && { { b ; } || { c ; } } && d", "a &&b[group,group] ||c[group,group] &&d"),
+        ("{ { { a; } } } && { ( b ) } && c", "a[group,group,group] &&b[group,subshell] &&c"),
+        ("{ echo } } && a; }", "echo[group] &&a[group]"),
         ("for i in 1; do a; done; while b; do c; done", ";a[for] ;b[while] ;c[while]"),
         ("case $x in y) a;; esac", "a[case]"),
         ("f() { a; }; f", "a[function,group] ;f"),
@@ -187,7 +190,7 @@ def test_errexit(text: str, errexit: bool) -> None:
     assert script(text).errexit is errexit
 
 
-@pytest.mark.parametrize("text", ["a && (", "if a; then", "a <<", 'a "', "a | | b", "}", "! !", "a; fi"])
+@pytest.mark.parametrize("text", ["a && (", "if a; then", "a <<", 'a "', "a | | b", "}", "! !", "a; fi", "{ a } }"])
 def test_what_the_grammar_does_not_understand_is_not_certain(text: str) -> None:
     found = script(text)
     assert not found.certain

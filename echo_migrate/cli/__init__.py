@@ -25,7 +25,7 @@ from echo_migrate.cli.options import (
     TESTS,
     TODAY,
 )
-from echo_migrate.cli.program import STOPPING, Program, options_of
+from echo_migrate.cli.program import STOPPING, Program, give_up, options_of
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -115,7 +115,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         cli(prog_name="echo-migrate")
-    except OSError:
-        os._exit(2)  # a message of click about misuse cannot be written
+    except OSError as error:  # help, or a message about misuse, cannot be written
+        give_up(error)
     finally:
         gc.freeze()  # what is left ends with the process, and is not searched for cycles

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -119,9 +119,14 @@ class Program(Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            with contextlib.suppress(OSError):
-                click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
-            os._exit(2)  # buffered output cannot be written either
+            give_up(error)
+
+
+def give_up(error: OSError) -> NoReturn:
+    """Exit with 2 as output cannot be written, and print why if standard error can be."""
+    with contextlib.suppress(OSError):
+        click.echo(f"echo-migrate: {error.strerror or error}".lower(), err=True)
+    os._exit(2)  # buffered output cannot be written either
 
 
 @contextlib.contextmanager

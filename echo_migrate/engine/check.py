@@ -155,7 +155,7 @@ def _settled(
     assessed = _with_all_reasons(assessed, grouped, asked, ignores, format)
     effective = _standings(images, settle(assessed, commented), grouped.get(Container, []), settings)
     context = Context(source, settings, {}, effective_bases=effective, folders=folders_of)
-    context = context._replace(containers=partial(_containers, format, source))
+    context = context._replace(containers=partial(_containers, format, source), kind=kind(format))
     asked_for = findings or any(one.target for one in effective.values())
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)

@@ -28,6 +28,13 @@ _BASE = frozenset(("base",))
 """Words in the names of files, folders and stages of an image that only others are built on, which decide what they
 ship."""
 
+_STARTING = ("compose", "devcontainer", "helm", "kubernetes", "python", "testcontainers")
+"""Kinds of files that start containers; pipelines are in use whatever their names are."""
+_OF_A_PIPELINE = ("sidecars.", "stepTemplate.", "steps.")
+"""Keys of Tekton's tasks, which are pipelines among Kubernetes' manifests (tekton.dev/docs/pipelines/tasks)."""
+_OF_PIPELINES = frozenset(("ci", "make"))
+"""Words in the names of files and folders that tell nothing of containers."""
+
 _BETWEEN = str.maketrans("._", "--")
 """What separates words, besides dashes."""
 
@@ -94,12 +101,15 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(name.casefold().translate(_BETWEEN).split("-"))
 
 
-def is_in_tests(context: Context) -> bool:
-    """Return whether a file that starts containers is one for tests or development, by its name and its folders below
-    those that the user named; not a pipeline, which is in use whatever its name is."""
+def is_in_tests(image: Image, context: Context) -> bool:
+    """Return whether an image is that of a container which a file for tests or development starts, by its name and its
+    folders below those that the user named; not that of a pipeline."""
     path = context.source.path
+    if context.kind not in _STARTING or image.where.startswith(_OF_A_PIPELINE):
+        return False
     folders = inside(absolute(path), context.settings.named).split(os.sep)[:-1]
-    return _FOLDERS.isdisjoint(path.split(os.sep)) and is_of_tests((*folders, os.path.basename(path)))
+    words = frozenset().union(*map(_words, (*folders, os.path.basename(path))))
+    return _FOLDERS.isdisjoint(path.split(os.sep)) and not (_WORDS - _OF_PIPELINES).isdisjoint(words)
 
 
 class _OfFile(NamedTuple):

@@ -202,7 +202,7 @@ class Context(NamedTuple):
     they are known. ``swaps`` are the names under which images are elsewhere too. ``used`` are the ignore comments that
     suppressed a finding; only rules on ``Ignore``, which run last, know them. ``folders`` returns the real paths of the
     folders that a Dockerfile is known to be built from, ``containers`` those of other files that start a stage which
-    they build."""
+    they build. ``kind`` is the name of the file's format."""
 
     source: Source
     settings: Settings
@@ -212,6 +212,7 @@ class Context(NamedTuple):
     swaps: Mapping[Image, Migration] = MappingProxyType({})
     folders: Callable[[str], frozenset[str]] = lambda path: frozenset()
     containers: Callable[[Stage], Sequence[Container]] = lambda stage: ()
+    kind: str = ""
 
     def effective(self, node: Any) -> EffectiveBase | None:
         """Return the effective base of a stage or container, or None if it is based on no image of the file."""

@@ -1,6 +1,6 @@
 """An archive that stays in the image after it has been unpacked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from posixpath import basename, join
 
@@ -27,11 +27,15 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     effective = context.effective(stage)
     expanding = expands_removed(stage, effective.base if effective else None)
-    last = _Last(stage.runs, expanding)
+    last = _Last(stage, expanding)
     for run in stage.runs:
         for command in run.that("download"):
             for path in [path for _, path in downloads(command) if ARCHIVE.search(path) and "$(" not in path]:
-                if last.unpacks(path, command) and not _gone(path, run, command, last):
+                if (
+                    last.unpacks(path, command)
+                    and basename(path) not in last.taken
+                    and not _gone(path, run, command, last)
+                ):
                     message = f"{path} stays in the image after it is unpacked: remove it in the same RUN"
                     yield Finding(command.start, command.end, message)
     for copy in stage.copies if stage.ships == "layers" else ():
@@ -51,9 +55,17 @@ def _place(copy: Copy, name: str) -> str | None:
 class _Last:
     """What unpacks and removes files, in the RUNs of a stage. ``expanding`` tells whether ``sh`` may expand braces."""
 
-    def __init__(self, runs: Sequence[Run], expanding: bool) -> None:
+    def __init__(self, stage: Stage, expanding: bool) -> None:
         self.expanding = expanding
-        self.runs = runs
+        self.stage = stage
+        self.runs = stage.runs
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The names of the files that later stages copy from the stage, for which they are there."""
+        later = self.stage.graph.stages[self.stage.number + 1 :]
+        copies = [copy for one in later for copy in one.copies if one.preceding(copy.origin) is self.stage]
+        return frozenset(basename(word.value) for copy in copies for word in copy.sources)
 
     @cached_property
     def _unpacked(self) -> dict[str, int]:

@@ -192,10 +192,16 @@ def _pruned(stage: Stage) -> bool:
 
 
 def _is_worked_in(stage: Stage, context: Context) -> bool:
-    """Return whether a container of another file starts a stage with what only development has: without it, that would
-    fail."""
-    starts = (own for one in context.containers(stage) for own in one.start_commands)
-    return any(own.verb in ("command", "entrypoint") and _STARTS_DEVELOPMENT.search(own.args.value) for own in starts)
+    """Return whether all containers of other files that start a stage do so with what only development has: without it,
+    they would fail."""
+    containers = context.containers(stage)
+    return bool(containers) and all(
+        any(
+            own.verb in ("command", "entrypoint") and _STARTS_DEVELOPMENT.search(own.args.value)
+            for own in one.start_commands
+        )
+        for one in containers
+    )
 
 
 def _builds(stage: Stage) -> bool:

@@ -9,7 +9,9 @@ from echo_migrate.model import Finding, Image, Migration
 from echo_migrate.rules._purpose import is_in_tests, is_of_a_build, is_of_a_command
 from echo_migrate.rules._rule import Context, rule
 
-_VERSIONED = lazy_regex(r"(?:^|/)(?:rhel|ubi)\d+(?:[/.-]|$)", needs=("rhel", "ubi"))
+_VERSIONED = lazy_regex(
+    r"^(?:registry\.(?:access\.redhat\.com|redhat\.io)/)?(?:rhel|ubi)\d+(?:[/.-]|$)", needs=("rhel", "ubi")
+)
 """Red Hat's repositories, whose names have the version: ``latest`` is the newest build of it (catalog.redhat.com)."""
 
 
@@ -32,7 +34,7 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         tag = "uses the tag latest" if reference.tag else "has no tag"
         # a default that builds replace: the image is one of the project
         own = move.upstream is None and "$" in context.source.text[image.start : image.end]
-        idle = own or (not is_of_a_build(image) and is_in_tests(context))
+        idle = own or (not is_of_a_build(image) and is_in_tests(image, context))
         yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=idle)
 
 

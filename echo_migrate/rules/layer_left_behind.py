@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from posixpath import basename, dirname, join
 
+from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.downloads import downloads
 from echo_migrate.dockerfile.layers import (
@@ -33,10 +34,16 @@ _SMALL = lazy_regex(r"(?i)^(?!\w+://).*\.(?:bash|cfg|conf|in|ini|lock|md|patch|p
 _FEW = 16_384
 """The length in bytes up to which a file is as small."""
 _MOST_FOLDERS = 16
+_SECRET = lazy_regex(
+    r"(?i)auth|cred|key|pass|pwd|secret|token|(?:^|\.)env\b|^id_|"
+    r"(?:boto|cfg|cnf|config|jks|json|p12|pem|pfx|properties|rc|xml)$"
+)
+"""The name of a file that may have a credential, which matters whatever its length is."""
 _PATTERN = lazy_regex(r"[*?\[$]|://|\.\.|[^\x20-\x7e]|.{200}")
 """A source of COPY or ADD that is not the path of one file, or a strange one."""
 _CHANGING = ("chmod", "chown")
 _LATE = REMOVING.union(_CHANGING)
+_IN_TURN = ("", ";", "\n")
 _VALUED = ("--from", "--reference")
 
 
@@ -107,10 +114,18 @@ class _Layers:
                     self.uncleaned.add(name)
 
     def _removes(self, run: Run, download: Command, file: str) -> bool:
-        """Return whether a RUN removes, after a command, the file that it downloads."""
-        later = [one for one in run.commands if one.start > download.start]
+        """Return whether a RUN certainly removes, after a command, the file that it downloads."""
+        later = [one for one in run.commands if one.start > download.start and _certain(one, run)]
         gone = [placed(word, run, one) for one in later for word in removed(one, self.expanding)]
         return any(takes(one, file, file) for one in gone)
+
+
+def _certain(command: Command, run: Run) -> bool:
+    """Return whether a RUN succeeds only if a command ran."""
+    script = run.script
+    if script is None or not script.certain:
+        return False
+    return must_succeed(command, script) or (not command.inside and command.operator in _IN_TURN)
 
 
 def _tree(copy: Copy) -> bool:
@@ -124,17 +139,15 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
         return ""
     operands, options, given = _operands(command.arguments)
     owner = options.get("--from")
-    for path in filter(None, (absolute(word, run, command) for word in operands)):
-        copies = [one for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
-        others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
-        for copy in (others or copies)[:1]:
-            verb = copy.instruction.verb.upper()
-            remedy = (
-                f"use {verb} --{command.name}= where it is copied"
-                if others
-                else f"leave it out, {verb} gave it that owner"
-            )
-            return f"{command.name} stores {copy.target} a second time: {remedy}"
+    places = filter(None, (absolute(word, run, command) for word in operands))
+    copies = [one for path in places for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
+    others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
+    for copy in sorted(others or copies, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
+        verb = copy.instruction.verb.upper()
+        remedy = f"use {verb} --{command.name}= where it is copied"
+        if not others:  # but WORKDIR and RUNs may have made more there
+            remedy = f"{verb} gave it that owner, change only what else needs it"
+        return f"{command.name} stores {copy.target} a second time: {remedy}"
     return ""
 
 
@@ -197,7 +210,7 @@ def _too_late(command: Command, run: Run, below: _Layers, context: Context) -> t
 def _is_few(source: str, copy: Copy, context: Context) -> bool:
     """Return whether a COPY of the build context brings a file of a few kilobytes, in each folder that may be it."""
     path = context.source.path
-    if copy.origin or _PATTERN.search(source):
+    if copy.origin or _PATTERN.search(source) or _SECRET.search(basename(source)):
         return False
     own = real(dirname(path))
     known = [dockerfile_at(path, os.path.relpath(one, own), source.lstrip("/")) for one in context.folders(path)]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
@@ -11,38 +12,20 @@ from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
 
 _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
+_DROPPING = lazy_regex(
+    r"(?:^|[ /])(?:(?:gosu|s6-setuidgid|setuidgid|su-exec|suexec) +|runuser +(?:-\S* +){0,4}|su +(?:-\S* +){0,4}"
+    r"|setpriv +(?:-\S+ +){0,9}--reuid[ =]|chpst +(?:-[^uU]\S* +(?:[^- ]\S* +)?){0,4}-[uU] ?)(?!root\b|0\b|-)[\w:$]"
+)
+"""A command that runs another as a user who is not root."""
 _OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")
 """Commands that need root, for which an init container or a one-off service is started."""
 _SWITCHING = (
-    *(
-        "entrypoint",
-        "apache",
-        "caddy",
-        "cassandra",
-        "couchdb",
-        "cron",
-        "haproxy",
-        "httpd",
-        "mariadbd",
-        "mysqld",
-        "mongod",
-    ),
-    *(
-        "nginx",
-        "php-fpm",
-        "postgres",
-        "rabbitmq-server",
-        "redis",
-        "runsvdir",
-        "s6-",
-        "sshd",
-        "supervisord",
-        "systemd",
-        "traefik",
-    ),
+    *("entrypoint", "apache", "caddy", "cron", "haproxy", "httpd", "mysqld", "mongod", "nginx", "php-fpm", "postgres"),
+    *("redis", "runsvdir", "s6-", "sshd", "supervisord", "systemd", "traefik"),
 )
 _STARTS_AS_ROOT = lazy_regex(rf"\.sh\b|init\b|{'|'.join(_SWITCHING)}", needs=(".sh", "init", *_SWITCHING))
-"""Programs that may start as root and then switch to another user."""
+_PROGRAMS = frozenset(("cassandra", "couchdb", "mariadbd", "rabbitmq-server"))
+"""Programs that may start as root and then switch to another user: the latter have names that other words have, too."""
 
 
 @rule(on=Stage | Container, level="note", also=("DL3002",))
@@ -76,7 +59,15 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
 
 def _started(stage: Stage) -> bool:
     """Return whether a stage has its own start command, and is not known to switch to another user."""
-    own = [one.args.value for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
-    if not own or any(_STARTS_AS_ROOT.search(text) or _DROPS.search(text) for text in own):
+    own = [one for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
+    if not own or any(map(_may_switch, own)):
         return False
     return not any(_DROPS.search(text) for _, text in stage.settings)
+
+
+def _may_switch(start: StartCommand) -> bool:
+    """Return whether a start command may switch from root to another user."""
+    text = " ".join(start.words or ()) or start.args.value
+    if _STARTS_AS_ROOT.search(start.args.value) or _DROPPING.search(text):
+        return True
+    return any(one.name in _PROGRAMS for one in start.script.commands)

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import facts_of
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import BUILT_IN, UNREADABLE, Script
+from echo_migrate.shell.commands import BUILT_IN, SHELLS, UNREADABLE, Script
 
 _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 """Characters that a shell may interpret, and exec form does not."""
 
 _LOOPS = frozenset(("for", "while"))
 
+_SETTING_TRAPS = frozenset((".", "eval", "source", "trap"))
+"""Commands that set traps, or may: a shell with a trap stays."""
 _LISTS = frozenset(("", "&&", ";", "\n"))
 _SHELLS = {**dict.fromkeys(("azure", "redhat", "suse"), "bash"), **dict.fromkeys(("alpine", "busybox", "wolfi"), "ash")}
 """The shells of the families in which a program takes the place of ``sh``: bash (tried: 5.2), and that of BusyBox (1.30
@@ -37,7 +40,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         effective = context.effective(stage)
-        if _has_no_other_form(launch.script) or _is_replaced(launch.script, effective):
+        if _has_no_other_form(launch.script) or _is_replaced(launch.script, _families(stage, context)):
             continue
         text = _exec_form(launch)
         fix = None
@@ -55,19 +58,32 @@ def _has_no_other_form(script: Script) -> bool:
     return "exec" in own[-1].via if not own[-1].inside else own[-1].inside[0] in _LOOPS
 
 
-def _is_replaced(script: Script, effective: EffectiveBase | None) -> bool:
+def _families(stage: Stage, context: Context) -> set[str]:
+    """Return the families of the images that a stage is, and may become, based on; "" is one that is not known."""
+    effective = context.effective(stage)
+    image = context.effective_bases.root(stage)
+    move = context.moves.get(image) if image else None
+    bases = [effective.base, effective.before] if effective else []
+    if move and move.target:
+        bases.append(facts_of(move.target, context.settings.catalog))
+    return {one.family or "" for one in bases if one}
+
+
+def _is_replaced(script: Script, families: set[str]) -> bool:
     """Return whether the program takes the place of the shell, so that it is process 1 and gets the signals: bash
     starts an only command so, and BusyBox the last of several."""
     own = [command for command in script.commands if command.host is None]
-    if effective is None or not own or not script.certain or script.background:
+    if not families or not own or not script.certain or script.background:
         return False
     last = own[-1]
+    if not _SETTING_TRAPS.isdisjoint(command.name for command in own) or last.name in SHELLS:
+        return False
     plain = last.words and last.words[0].value not in BUILT_IN and not (last.via or last.inside or last.then)
-    shells = {_SHELLS.get(one.family or "", "") for one in (effective.base, effective.before) if one}
+    shells = {_SHELLS.get(one, "") for one in families}
     if not plain or last.operator not in _LISTS or "" in shells or any("function" in one.inside for one in own):
         return False
     alone = len(own) == 1 and not last.redirects
-    return alone or (shells == {"ash"} and all(command.name != "trap" for command in own))
+    return alone or shells == {"ash"}
 
 
 def _remedy(launch: StartCommand, text: str, fix: Fix | None) -> str:

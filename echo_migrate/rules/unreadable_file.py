@@ -1,20 +1,36 @@
 """A file that cannot be parsed as the type that its name indicates."""
 
+import os
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.images import HAS_NO_FROM, IS_A_TEMPLATE
+from echo_migrate.dockerfile.parser import VERBS, read
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Source
 from echo_migrate.model import Finding, Problem
 from echo_migrate.rules._rule import Context, rule
 
 _TEMPLATE = lazy_regex(r"(?i)\.(?:erb|hbs|in|j2|jinja2?|mustache|te?mpl|template|tpl)$")
 """The names of files that another program fills in."""
+_BEGINNINGS = ("{{", "{%", "{#", "<%")
+"""How a template may begin, and no Dockerfile."""
 
 
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
     message = f"{problem.what} {problem.reason}; it is not rewritten"
-    partial = problem.reason in (HAS_NO_FROM, IS_A_TEMPLATE) or bool(_TEMPLATE.search(context.source.path))
+    template = problem.reason == IS_A_TEMPLATE or bool(context.kind and _TEMPLATE.search(context.source.path))
+    partial = template or (problem.reason == HAS_NO_FROM and _is_a_fragment(context.source))
     idle = partial and not any(move.upstream for move in context.moves.values())
-    level = "note" if partial else problem.level
+    level = "note" if template else problem.level
     yield Finding(problem.start, problem.end, message, level=level, quiet=idle)  # nothing in it could move
+
+
+def _is_a_fragment(source: Source) -> bool:
+    """Return whether a Dockerfile without a FROM is one that others include: by its name, which is not that of what is
+    built, and as it has nothing but instructions, or begins as a template."""
+    if os.path.basename(source.path).lower() in ("dockerfile", "containerfile"):
+        return False
+    if source.text.lstrip()[:2] in _BEGINNINGS:
+        return True
+    return VERBS.issuperset(one.verb for one in read(source.text).instructions)

@@ -9,8 +9,12 @@ from echo_migrate.files.lazy_regex import lazy_regex
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-_CLOSED = lazy_regex(r"(?:\)|(?<=\s)\})[ \t](?=[ \t]{0,9}(?:do|done|elif|else|fi|then)\b)", needs=(")", "}"))
-"""The end of a group with a reserved word on the same line, which a shell takes and the grammar does not."""
+_CLOSED = lazy_regex(
+    r"(?:\)|(?<=\s)\})[ \t](?=[ \t]{0,9}(?:do|done|elif|else|fi|then)\b)"
+    r"|(?:\)|(?<=[;)}] )\}|(?<=;)\})[ \t](?=[ \t]{0,9}\})",
+    needs=(")", "}"),
+)
+"""The end of a group with a reserved word (or ``}``) on the same line, which a shell takes and the grammar does not."""
 
 
 def tree(script: str) -> "Node":
