@@ -72,7 +72,7 @@ _FOUND = lazy_regex(
 )
 """What finds out which of the programs is there; not what finds ``docker-compose``, too."""
 
-_SET = lazy_regex(r"(?<![\w$({-])([A-Za-z_]\w*+)[ \t]*+[?:+!]{0,3}=|(?<!\w)define[ \t]+([A-Za-z_]\w*)")
+_SET = lazy_regex(r"(?<![\w$({-])([A-Za-z_]\w*)[ \t]*[?:+!]{0,3}=|(?<!\w)define[ \t]+([A-Za-z_]\w*)")
 """Where a variable is given a value, in any way that make or a shell has."""
 
 _SHARED = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|export)\b")
