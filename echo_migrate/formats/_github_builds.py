@@ -56,6 +56,9 @@ _READ = lazy_regex(
 )
 """The names of the files that say what is built and pulled."""
 
+_LONGEST_NAME = 256
+"""No file system has longer ones."""
+
 _COPYING = frozenset(("cp", "install", "ln", "mv", "rsync"))
 _WRITING = frozenset((*_COPYING, "curl", "patch", "perl", "sed", "tee", "wget", "yq"))
 """Commands that change the files that their words name, or some of them."""
@@ -156,7 +159,8 @@ def _writes(command: Command) -> bool:
 
 
 def _names_one(words: list[str]) -> bool:
-    return any(_READ.fullmatch(word.rpartition("/")[2]) for word in words)
+    names = (word.rpartition("/")[2] for word in words)
+    return any(len(name) < _LONGEST_NAME and _READ.fullmatch(name) for name in names)
 
 
 def _inputs_of(step: dict[str, YamlNode]) -> dict[str, YamlNode]:

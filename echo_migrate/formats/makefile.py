@@ -43,7 +43,7 @@ def _call(opening: str, closing: str) -> str:
 
 _SHELL = lazy_regex(rf"(?m)^[^#\n]*?\$(?:{_call('(', ')')}|{_call('{', '}')})")
 _ASSIGNED = lazy_regex(
-    r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
+    r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
     r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"
 )
 _USED = r"\$[({]([A-Za-z_]\w*)[)}]"
@@ -51,7 +51,7 @@ _MENTIONED = lazy_regex(r"(?<![\w$])(?<!\$[({])[A-Za-z_]\w*")
 _PROGRAM = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl)")
 _COMMAND = lazy_regex(
     r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
-    r"((?:sudo +)?(?:[\w./-]*(?:docker|podman|nerdctl)|\$[({]\w+[)}])(?:[^#\n\\]|\\\r?\n|\\[^\n])*+)"
+    r"((?:sudo +)?(?:[\w./-]*(?:docker|podman|nerdctl)|\$[({]\w+[)}])(?>(?:[^#\n\\]|\\\r?\n|\\[^\n])*))"
 )
 """A variable whose value is the beginning of a command, by its first word: to run or pull an image."""
 
@@ -72,8 +72,10 @@ _FOUND = lazy_regex(
 )
 """What finds out which of the programs is there; not what finds ``docker-compose``, too."""
 
-_SET = lazy_regex(r"(?<![\w$({-])([A-Za-z_]\w*)[ \t]*[?:+!]{0,3}=|(?<!\w)define[ \t]+([A-Za-z_]\w*)")
-"""Where a variable is given a value, in any way that make or a shell has."""
+_SET = lazy_regex(
+    r"(?<![\w$({-])([A-Za-z_]\w*)[ \t]*[?:+!]{0,3}=(?![\"']?\$[({]\1[)}])|(?<!\w)define[ \t]+([A-Za-z_]\w*)"
+)
+"""Where a variable is given a value other than its own, in any way that make or a shell has."""
 
 _SHARED = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|export)\b")
 _INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
