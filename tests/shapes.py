@@ -335,6 +335,19 @@ SHAPES: dict[str, tuple[str, Shape]] = {
             + "".join(f"t{i}:\n\tdocker run $(I{i}) x\n" for i in range(n))
         ),
     ),
+    "variables of recipes that name each other": (
+        "Makefile",
+        lambda n: (
+            "I0 = a\n" + "".join(f"I{i} = $(I{i - 1})b\n" for i in range(1, n)) + f"t:\n\tdocker run $(I{n - 1})\n"
+        ),
+    ),
+    "commands in variables of recipes": (
+        "Makefile",
+        lambda n: (
+            "".join(f"R{i} = docker run python:3.{i}\n" for i in range(n))
+            + "".join(f"t{i}:\n\tx; if $(R{i}) y; then echo '; $(R{i}) z'; fi\n" for i in range(n))
+        ),
+    ),
     "recipes": ("Makefile", lambda n: "a:\n" + "\tdocker run python:3.12\n" * n),
     "resources": ("main.tf", _terraform),
     "containers of one resource": (

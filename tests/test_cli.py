@@ -12,6 +12,8 @@ import pytest
 
 from echo_migrate import reports
 from echo_migrate.engine import run as runs
+from echo_migrate.files.yaml import documents, effective
+from echo_migrate.formats._github_builds import replaces
 from echo_migrate.rules import RULES, link
 from tests.conftest import Done, Run
 
@@ -541,7 +543,9 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"docker/login-action" in added) == told
 
 
+_UP = "run: docker compose up"
 TOGETHER = {
+    "bad.hcl": 'target "default" {',
     ".env.example": "",
     "docker-compose.yml": "services: {a: {image: 'acme/own:1'}}\n",
     "new.yaml": "services: {a: {image: 'python:3.12'}}\n",
@@ -609,6 +613,14 @@ target "e" {
         ("uses: docker/bake-action@v6\n        with: {targets: 'a,d', files: docker-bake.hcl}", False),
         ("uses: docker/bake-action@v6\n        with: {targets: b, files: docker-bake.hcl}", True),
         ("uses: docker/bake-action@v6\n        with: {set: a.context=new, files: docker-bake.hcl}", True),
+        (f"run: echo COMPOSE_FILE=new.yaml >> $GITHUB_ENV\n      - {_UP}", True),
+        (f"{_UP}\n        env: {{COMPOSE_ENV_FILES: env/.env}}", True),
+        ("run: cp new.yaml docker-compose.yml && docker compose up", True),
+        (f"run: mv new.yaml docker-compose.yml\n      - {_UP}", True),
+        (f"uses: actions/checkout@v4\n        with: {{repository: acme/other}}\n      - {_UP}", True),
+        (f"uses: actions/checkout@v4\n      - {_UP}", False),
+        (f"{_UP}\n      - run: cp new.yaml docker-compose.yml", False),
+        ("run: docker buildx bake -f bad.hcl\n  b:\n    steps:\n      - run: docker build new", True),
     ],
 )
 def test_what_compose_and_bake_build_and_pull_is_read(run: Run, tmp_path: Path, step: str, told: bool) -> None:
@@ -624,6 +636,50 @@ def test_what_compose_and_bake_build_and_pull_is_read(run: Run, tmp_path: Path, 
     folder.mkdir(parents=True)
     (folder / "a.yml").write_text(f"on: push\njobs:\n  a:\n    steps:\n      - {step}\n")
     assert (b"registry-login" in run("check").stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("run", "shell", "told"),
+    [
+        ("cat .env.ci > .env", "bash", True),
+        ("envsubst < new.yaml >docker-compose.yml", "", True),
+        ("(cat new.yaml; echo) >> 'ci/docker-compose.yml'", "", True),
+        ("if true; then cat new.yaml; fi > Dockerfile.ci", "", True),
+        ("cat > docker-bake.hcl <<X\ntarget\nX", "", True),
+        ("cp env/.env .env", "", True),
+        ("cp -r env/. .", "", True),
+        ("cp ci/compose.yaml .", "", True),
+        ("mv ci/* ./", "", True),
+        ("sed -i s/own/new/ ./docker-compose.yml", "", True),
+        ("echo x | sudo tee compose.override.yml", "", True),
+        ("git checkout main", "", True),
+        ("git fetch && git apply x.patch", "", True),
+        ("Copy-Item new.yaml docker-compose.yml", "pwsh", True),
+        ("if [ cp a Dockerfile", "", True),
+        ("cp a.txt . && cat docker-compose.yml > log", "", False),
+        ("docker build -f Dockerfile . 2>&1 | tee log", "", False),
+        ("cp -r a b; git fetch; rm .env; ls > /dev/null", "", False),
+        ("echo ${{ github.sha }} > version", "", False),
+    ],
+)
+def test_steps_that_put_other_files_where_builds_read(run: str, shell: str, told: bool) -> None:
+    text = json.dumps({"run": run} | ({"shell": shell} if shell else {}))
+    (step,) = documents(text)
+    assert replaces(effective(step)) == told
+
+
+def test_what_cannot_be_read_of_one_job_hides_no_other(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new" / "Dockerfile").write_text("FROM python:3.12\n")
+    (tmp_path / "old" / "Dockerfile").write_text("FROM acme/own:1\n")
+    (tmp_path / "docker-bake.hcl").write_text('target "default" { context = "old" }\n' + "#" * 5_500_000)
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    jobs = "".join(f"  {name}: {{steps: [{{run: {name}}}]}}\n" for name in ("docker bake", "docker build new"))
+    (folder / "a.yml").write_text(f"on: push\njobs:\n{jobs}")
+    assert run("check").stdout.count(b"registry-login") == 1
+    assert b"a.yml:4" in run("check", "--output-format", "concise").stdout
 
 
 def test_a_folder_that_all_steps_run_in_is_not_that_of_the_repository(run: Run, tmp_path: Path) -> None:

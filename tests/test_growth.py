@@ -547,3 +547,17 @@ def test_a_file_that_many_copies_bring_is_read_once(limited: Run, tmp_path: Path
     said = limited(20, "check", "--select", "development-dependencies").stdout
     assert b"1 image reference in 1 file" in said
     assert b"development dependencies" not in said
+
+
+def test_a_bake_file_of_many_steps_is_read_once(limited: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM acme/own:1\n")
+    (tmp_path / "new.Dockerfile").write_text("FROM python:3.12\n")
+    targets = "".join(f'target "t{i}" {{ context = "." }}\n' for i in range(2000))
+    names = ", ".join(f'"t{i}"' for i in range(2000))
+    (tmp_path / "docker-bake.hcl").write_text(f'group "default" {{ targets = [{names}] }}\n{targets}')
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    steps = "      - run: docker buildx bake -f docker-bake.hcl\n" * 300
+    last = "      - run: docker build -f new.Dockerfile .\n"
+    (tmp_path / ".github" / "workflows" / "a.yml").write_text(f"jobs:\n  a:\n    steps:\n{steps}{last}")
+    said = limited(20, "check", "--output-format", "concise").stdout
+    assert b"a.yml:304:14: warning[registry-login]" in said

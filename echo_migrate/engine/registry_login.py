@@ -18,7 +18,7 @@ from echo_migrate.files.tree import real
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
 from echo_migrate.files.yaml_insert import Value, item_before, only_inserted
 from echo_migrate.formats import github, recognised
-from echo_migrate.formats._github_builds import dockerfiles
+from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
@@ -33,6 +33,9 @@ _BUILDS = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
     r"\b(?:build|pull|run|up)\b"
 )
+_OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
+"""Variables that name the files that Compose and bake read."""
+
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
 _LIFTED = frozenset(("login-beside", "login-credentials", "login-pod", "login-runner", "login-step"))
@@ -243,12 +246,15 @@ def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> 
             wanted.setdefault(place[0], []).append(pulls)
     for id, job in items(effective(root).get("jobs")):
         noted: Place | None = None
-        without = asked.without if not any("defaults" in effective(one) for one in (root, job)) else frozenset[str]()
+        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
+        without = asked.without if not elsewhere else frozenset[str]()
         steps = effective(job).get("steps")
         for index, node in enumerate(sequence(steps)):
             step, way = effective(node), f"jobs.{id}.steps.{index}."
             if _logs_in(step, names.host):
                 break
+            if without and replaces(step):
+                without = frozenset()
             used = asked.used and not _builds_without(source.path, step, without)
             found = _step(step, wanted.get(way, []), asked.named.get(way, []), used, names)
             if found and not found.level:

@@ -6,9 +6,12 @@ Follows docs.docker.com, "docker compose" (options, COMPOSE_FILE, the files that
 
 import os
 import re
+from contextlib import suppress
 
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, Unreadable
 from echo_migrate.files.tree import dockerfile_at, top
+from echo_migrate.files.values import NotRead
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import YamlNode, is_scalar
 from echo_migrate.formats._build_commands import is_local
 
@@ -44,7 +47,7 @@ def of_compose(path: str, folder: str, words: list[str]) -> list[str] | None:
 def of_bake(path: str, folder: str, words: list[str]) -> list[str] | None:
     """Return the files that a command of bake reads for what it pulls, as ``of_compose`` does."""
     found = _options(words, _BAKE_VALUED, _BAKE_FLAGS)
-    return _baked(path, folder, *found) if found else None
+    return _baked(path, folder, *map(tuple[str, ...], found)) if found else None
 
 
 def of_bake_action(path: str, keys: dict[str, YamlNode]) -> list[str] | None:
@@ -52,7 +55,7 @@ def of_bake_action(path: str, keys: dict[str, YamlNode]) -> list[str] | None:
     if not {"set", "workdir", "source"}.isdisjoint(keys):
         return None
     files, targets = (_words(keys.get(name)) for name in ("files", "targets"))
-    return _baked(path, "", files, targets)
+    return _baked(path, "", tuple(files), tuple(targets))
 
 
 def _words(node: YamlNode | None) -> list[str]:
@@ -93,6 +96,7 @@ def _at(path: str, folder: str, name: str) -> str | None:
     return dockerfile_at(os.path.join(top(path), "_"), ".", os.path.join(folder, name)) if is_local(name) else None
 
 
+@of_a_run(256)
 def _with_builds(path: str) -> list[str] | None:
     """Return a compose file and the Dockerfiles that its services build; None if it takes in others."""
     from echo_migrate.formats import compose
@@ -101,14 +105,18 @@ def _with_builds(path: str) -> list[str] | None:
     return None if built is None else [path, *built]
 
 
-def _baked(path: str, folder: str, files: list[str], targets: list[str]) -> list[str] | None:
+@of_a_run(256)
+def _baked(path: str, folder: str, files: tuple[str, ...], targets: tuple[str, ...]) -> list[str] | None:
+    """Return a bake file and the Dockerfiles of its targets; None if others may be read, or it cannot be."""
     names = files or [name for name in (*_COMPOSE, *_BAKE) if _at(path, folder, name)]
     file = _at(path, folder, names[0]) if len(names) == 1 else None
     if file is None or os.path.basename(file) in _COMPOSE or not all(map(_is_plain, targets)):
         return None
     from echo_migrate.formats import bake
 
-    built = bake.built(Source.read(file), os.path.join(top(path), folder, "_"), targets or ["default"])
+    built = None
+    with suppress(NotRead, Unreadable):  # that is said of the bake file itself
+        built = bake.built(Source.read(file), os.path.join(top(path), folder, "_"), [*targets] or ["default"])
     return None if built is None else [file, *built]
 
 

@@ -14,7 +14,14 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.spelling import few
 from echo_migrate.formats._environment import of_options
-from echo_migrate.formats._indirect_commands import aliased, on_another_host, spelled_out, with_its_program
+from echo_migrate.formats._indirect_commands import (
+    aliased,
+    defaulted,
+    handed_on,
+    on_another_host,
+    spelled_out,
+    with_its_program,
+)
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._templates import without_comments
@@ -156,23 +163,27 @@ class _Images:
 
     def _indirect(self) -> tuple[list[Command], dict[str, Expansion]]:
         """Return the commands of the script, with those that it runs by something else, and the variables that hold the
-        begin of a command and are used in more than one place."""
+        beginning of a command and are, or may be, used in more than one place."""
         values: dict[str, list[Word]] = defaultdict(list)
         for command in self.script.commands:
             for name, word in command.assignments:
                 values[name].append(word)
-        commands, begun, uses = list[Command](), dict[str, Expansion](), Counter[str]()
+        commands, begun, uses, exported = list[Command](), dict[str, Expansion](), Counter[str](), set[str]()
         for command in self.script.commands:
-            whole = spelled_out(command, values) if values else None
-            name = bare_name(command.words[0].value) if whole else ""
-            if whole and self.named[name] == 1 and name not in begun:
+            whole = spelled_out(command, values, self._is_unset) if values else None
+            if whole and (name := bare_name(command.words[0].value)) not in begun:
                 commands.append(whole)
-                uses = uses or Counter(_USED.findall(self.bare))
-                if uses[name] > 1:
+                if not uses:
+                    uses, exported = Counter(_USED.findall(self.bare)), handed_on(self.script.commands)
+                if uses[name] > 1 or self.named[name] > 1 or name in exported:  # which others may read
                     begun[name] = Expansion(values[name][0].text)
                 continue
-            commands += [with_its_program(command, values), *aliased(command)]
+            commands += [with_its_program(command, values, self._is_unset), *aliased(command)]
         return commands, begun
+
+    def _is_unset(self, name: str) -> bool:
+        """Return whether the text mentions a variable in uses alone, and with no default but docker or its like."""
+        return not names_set(self.text)[name] and name not in defaulted(self.bare)
 
     def _assigned(self, name: str, word: Word) -> Expansion | None:
         """Return the value of a variable that is mentioned only once apart from its uses (``$name``), else None."""
@@ -184,10 +195,10 @@ class _Images:
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
+        made = {_in_braces(_tagged(self._filled(word))) for _, one in called for word in one.made}  # on this host
         over_ssh = self.script.commands if self.script.certain else ()
         remote = [one for command in over_ssh for one in on_another_host(command, self.text)]
         called += [(one, container_commands.read(one, self._expands)._replace(pulled="host")) for one in remote]
-        made = {_in_braces(_tagged(self._filled(word))) for _, one in called for word in one.made}
         opened = any(one.opens for _, one in called)
         begun = [list(takewhile(lambda word: word.known, one.behind)) for _, one in called if one.opens]
         entered = tuple(_launch("exec", words) for words in begun if words)

@@ -15,6 +15,7 @@ from echo_migrate.files.yaml import YamlNode, effective, is_text, items, sequenc
 from echo_migrate.formats import _built_together
 from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._yaml import YamlFile
+from echo_migrate.shell.commands import Command
 from echo_migrate.shell.parser import read as read_script
 
 BUILDS = ("docker/build-push-action@",)
@@ -35,7 +36,7 @@ _PLAIN = frozenset(("[", "cat", "cp", "date", "echo", "exit", "export", "ls", "m
 _OF_RESULTS = frozenset(("images", "info", "inspect", "login", "logout", "push", "save", "tag", "version"))
 """Commands of builders that pull nothing."""
 _SHELLS = frozenset(("", "bash", "sh"))
-_SEVERAL = lazy_regex(r"COMPOSE_FILE|\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
+_SEVERAL = lazy_regex(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbud\b")
 """Commands of which more than Dockerfiles tells what is pulled."""
 
 
@@ -47,7 +48,24 @@ _TOGETHER = (
 )
 """How the commands of Compose and bake begin, and what reads them."""
 
+_BETWEEN = lazy_regex(r"[\s;|&()<>\"'=]+")
+_WRITTEN = lazy_regex(r">[|>]?[ \t]*[\"']?([^\s\"'|&;()<>]+)")
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
+_READ = lazy_regex(
+    r"(?i)(?:.*[._-])?(?:docker|container)file(?:[._-].*)?|.*compose.*\.ya?ml|.*bake.*\.(?:hcl|json)|\.env"
+)
+"""The names of the files that say what is built and pulled."""
+
+_LONGEST_NAME = 256
+"""No file system has longer ones."""
+
+_COPYING = frozenset(("cp", "install", "ln", "mv", "rsync"))
+_WRITING = frozenset((*_COPYING, "curl", "patch", "perl", "sed", "tee", "wget", "yq"))
+"""Commands that change the files that their words name, or some of them."""
+
+_OTHER_FILES = frozenset(("am", "apply", "checkout", "cherry-pick", "merge", "pull", "reset", "restore", "switch"))
+"""Commands of git that bring other files in place."""
+
 _NAMING_OPTIONS = ("-t", "--build-arg", "--cache-from", "--cache-to", "--label", "--platform", "--tag", "--target")
 """Options of a build whose values, whatever they are, change neither its Dockerfile nor its context."""
 
@@ -113,6 +131,38 @@ def _placed(step: dict[str, YamlNode]) -> bool:
     )
 
 
+def replaces(step: dict[str, YamlNode]) -> bool:
+    """Return whether a step may put another file where builds read one of the repository: it checks out another
+    repository, or into a folder, or a command of it writes, copies or edits what has the name of such a file."""
+    run = step.get("run")
+    if _placed(step) or not is_text(run):
+        return _placed(step)
+    text = _FILLED_IN.sub("$_", run.value)
+    script = read_script(Traced.of(text, 0, len(text)))
+    read = script.certain and _is_plain_shell(step)
+    named = _WRITTEN.findall(text) if read else _BETWEEN.split(text)
+    return _names_one(named) or any(map(_writes, script.commands))
+
+
+def _is_plain_shell(step: dict[str, YamlNode]) -> bool:
+    shell = step.get("shell")
+    return shell is None or (is_text(shell) and shell.value in _SHELLS)
+
+
+def _writes(command: Command) -> bool:
+    words = [word.value for word in command.words]
+    if command.name == "git" and not _OTHER_FILES.isdisjoint(words):
+        return True
+    here = command.name in _COPYING and os.path.normpath(words[-1]) == "."
+    several = here and any(one.endswith(("/", "/.", "*")) or one[:1] in ("-", "$") for one in words[1:-1])
+    return several or (command.name in _WRITING and _names_one(words))
+
+
+def _names_one(words: list[str]) -> bool:
+    names = (word.rpartition("/")[2] for word in words)
+    return any(len(name) < _LONGEST_NAME and _READ.fullmatch(name) for name in names)
+
+
 def _inputs_of(step: dict[str, YamlNode]) -> dict[str, YamlNode]:
     """Return the inputs of a step that builds an image, nothing of any other."""
     uses = step.get("uses")
@@ -137,10 +187,13 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
         plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
         found = dockerfile_of(path, keys) if plain else None
         return [found] if found else None
-    run, folder, shell = map(step.get, ("run", "working-directory", "shell"))
-    if not (shell is None or (is_text(shell) and shell.value in _SHELLS)):
-        return None
-    if not is_text(run) or (folder is not None and not is_text(folder)) or _SEVERAL.search(run.value):
+    run, folder = map(step.get, ("run", "working-directory"))
+    if (
+        not _is_plain_shell(step)
+        or not is_text(run)
+        or (folder is not None and not is_text(folder))
+        or _SEVERAL.search(run.value)
+    ):
         return None
     return _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
 

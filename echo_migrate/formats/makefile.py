@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.dockerfile.expansion import Expansion, expand
+from echo_migrate.dockerfile.expansion import MOST_READS, Expansion, expand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at
@@ -43,7 +43,7 @@ def _call(opening: str, closing: str) -> str:
 
 _SHELL = lazy_regex(rf"(?m)^[^#\n]*?\$(?:{_call('(', ')')}|{_call('{', '}')})")
 _ASSIGNED = lazy_regex(
-    r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
+    r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
     r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"
 )
 _USED = r"\$[({]([A-Za-z_]\w*)[)}]"
@@ -51,11 +51,14 @@ _MENTIONED = lazy_regex(r"(?<![\w$])(?<!\$[({])[A-Za-z_]\w*")
 _PROGRAM = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl)")
 _COMMAND = lazy_regex(
     r"(?m)^ *(?:override +)?([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
-    r"((?:sudo +)?(?:[\w./-]*(?:docker|podman|nerdctl)|\$[({]\w+[)}])(?:[^#\n\\]|\\\r?\n|\\[^\n])*+)"
+    r"((?:sudo +)?(?:[\w./-]*(?:docker|podman|nerdctl)|\$[({]\w+[)}])(?>(?:[^#\n\\]|\\\r?\n|\\[^\n])*))"
 )
-"""A variable whose value is the begin of a command, by its first word: to run or pull an image."""
+"""A variable whose value is the beginning of a command, by its first word: to run or pull an image."""
 
-_BEGINS = lazy_regex(r"(?:^|&&|\|\|?|;|[({`]|\bsudo)\s*\$[({]([A-Za-z_]\w*)[)}](?=\s|$|;|\))")
+_BEGINS = lazy_regex(
+    r"(?:^|&&|\|\|?|;|[({`!]|\b(?:do|elif|else|exec|if|sudo|then|time|until|while)(?=\s)"
+    r"|(?<![^\s;])[A-Za-z_]\w*=[\w./:-]*(?=\s))\s*\$[({]([A-Za-z_]\w*)[)}](?=\s|$|;|\))"
+)
 """Where a command may begin with a variable."""
 
 _RUNS = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl) +(?:container +|image +)?(?:run|create|pull)\b")
@@ -64,10 +67,15 @@ _LONGEST_COMMAND = 2000
 """How many uses of such variables are read as what they stand for, and how long that may be."""
 
 _FOUND = lazy_regex(
-    r"\$\((?:shell|or|notdir|firstword)\b.*\b(?:command -v|which|type|hash|echo)\b"
-    r".*\b(?:docker|podman|nerdctl)(?![\w-]).*\)"
+    r"\$\((?:shell|or|notdir|firstword)\b(?!.*(?:compose|\b(?:docker|podman|nerdctl)-))"
+    r".*\b(?:command -v|which|type|hash|echo)\b.*\b(?:docker|podman|nerdctl)(?![\w-]).*\)"
 )
-"""What finds out which of the programs is there."""
+"""What finds out which of the programs is there; not what finds ``docker-compose``, too."""
+
+_SET = lazy_regex(
+    r"(?<![\w$({-])([A-Za-z_]\w*)[ \t]*[?:+!]{0,3}=(?![\"']?\$[({]\1[)}])|(?<!\w)define[ \t]+([A-Za-z_]\w*)"
+)
+"""Where a variable is given a value other than its own, in any way that make or a shell has."""
 
 _SHARED = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|export)\b")
 _INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
@@ -98,7 +106,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     """Return the images, containers and ignore comments in the recipes of a makefile; never raises."""
     text = source.text
     values = _values(text)
-    programs = _programs(values)
+    programs = _programs(text, values)
     commands = _Commands(text, programs)
     places = [one._replace(value=_as_shells(one.value, programs)) for one in map(commands.within, recipes(text))]
     scripts = [place for place in places if calls(place.value)]
@@ -107,9 +115,13 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     others = {name: value for name, value in included.items() if name not in values}
     found = named(text, scripts, {name: Expansion(Traced(value, ())) for name, value in others.items()} | given)
     held = {name: value for name, value in given.items() if name not in commands.known}
-    shared = SharedSpans((*_shared(source, held, [image for image, _ in found]), *commands.used_elsewhere(source)))
-    # a command in a variable may be used several times
-    images = {(image.start, image.end): shared.of(_with_values(image, others)) for image, _ in found}
+    all_found = [image for image, _ in found]
+    unread = commands.unread(places, all_found)
+    shared = SharedSpans((*_shared(source, held, all_found), *commands.used_elsewhere(source), *unread))
+    images: dict[tuple[int, int], Image] = {}
+    for image in (shared.of(_with_values(image, others)) for image in all_found):
+        before = images.get((image.start, image.end))  # a command in a variable may be used several times
+        images[image.start, image.end] = _together(before, image) if before else image
     services = [
         service._replace(image=images[image.start, image.end])
         for image, service in found
@@ -150,19 +162,34 @@ def _values(text: str) -> Values:
     return found
 
 
-def _programs(values: Values) -> frozenset[str]:
-    """Return the variables that stand for docker or its like."""
+def _programs(text: str, values: Values) -> frozenset[str]:
+    """Return the variables that stand for docker or its like; not one that is set in another way than on lines of its
+    own, too."""
     known = {
         name
         for name, given in values.items()
         if all(_PROGRAM.fullmatch(value) or _FOUND.fullmatch(value) for _, _, value in given)
     }
-    return frozenset(known.union(name for name in _usual() if name not in values))
+    known.update(name for name in _usual() if name not in values)
+    given = Counter(one or other for one, other in _SET.findall(without_comments(text)))
+    return frozenset(name for name in known if given[name] == len(values.get(name, ())))
+
+
+def _together(one: Image, other: Image) -> Image:
+    """Return an image that is read in two places as one that may be changed where it may in both."""
+    return one._replace(
+        local=one.local or other.local,
+        not_editable=one.not_editable or other.not_editable,
+        platform=one.platform or other.platform,
+        mounts=tuple(dict.fromkeys((*one.mounts, *other.mounts))),
+        unsafe_reasons=tuple(dict.fromkeys((*one.unsafe_reasons, *other.unsafe_reasons))),
+        needs_login=one.needs_login or other.needs_login,
+    )
 
 
 class _Commands:
-    """The variables whose value is the begin of a command, each given once and mentioned nowhere but in uses: what they
-    stand for is read where a command of a recipe begins with one."""
+    """The variables whose value is the beginning of a command, each given once and mentioned nowhere but in uses: what
+    they stand for is read where a command of a recipe begins with one."""
 
     def __init__(self, text: str, programs: AbstractSet[str]) -> None:
         found = {match[1]: Traced.of(text, *match.span(2)) for match in _COMMAND.finditer(text)}
@@ -192,11 +219,25 @@ class _Commands:
 
     def used_elsewhere(self, source: Source) -> Iterator[tuple[int, int, Reason]]:
         """Yield the places of the variables that are used in other places too, each with that as a reason."""
-        uses = Counter(re.findall(_USED, source.text)) if self.known else Counter[str]()
+        uses = Counter(re.findall(_USED, without_comments(source.text))) if self.known else Counter[str]()
         apart = bool(self.known) and (source.path.endswith(".mk") or _SHARED.search(source.text) is not None)
         for name, value in self.known.items():
             if apart or uses[name] != self.uses[name]:
                 yield from ((start, end, because("variable-shared", name=name)) for start, end in value.spans)
+
+    def unread(self, places: list[Traced], images: list[Image]) -> Iterator[tuple[int, int, Reason]]:
+        """Yield the places of the variables that hold an image and stand in more recipes, given as ``within`` returns
+        them, than that image is found in: what is in quotes is for another program."""
+        names: dict[tuple[int, int], str] = {}
+        for name, value in self.known.items():
+            names |= {span: names.get(span, name) for span in value.spans}
+        stands = Counter(span for place in places for span in place.spans if span in names) if names else {}
+        spans = sorted(stands)
+        found = Counter(image.start for image in images)
+        for at in found:
+            start, end = spans[max(0, bisect_right(spans, (at + 1,)) - 1)] if spans else (0, 0)
+            if start <= at < end and found[at] < stands[start, end]:
+                yield start, end, because("variable-shared", name=names[start, end])
 
 
 def _given(text: str, values: Values) -> dict[str, Expansion]:
@@ -207,7 +248,9 @@ def _given(text: str, values: Values) -> dict[str, Expansion]:
         if mentions[name] == 1 and value:
             with suppress(ValueError):
                 place = Traced.of(text, start, end)
-                given[name] = expand(place._replace(value=_as_shells(value, frozenset())), given.get, escape="\0")
+                whole = expand(place._replace(value=_as_shells(value, frozenset())), given.get, escape="\0")
+                if len(whole.text.spans) <= MOST_READS:
+                    given[name] = whole
     return given
 
 
@@ -215,8 +258,9 @@ def _shared(source: Source, given: dict[str, Expansion], images: list[Image]) ->
     """Return the places of the values that are not, or not only, those of images here, each with that as a reason."""
     places = sorted((image.start, image.end) for image in images)
     begins = [start for start, _ in places]
-    elsewhere = {name for name in given if source.path.endswith(".mk") or _SHARED.search(source.text)}
-    for match in re.finditer(_USED, source.text):
+    apart = source.path.endswith(".mk") or _SHARED.search(source.text) is not None
+    elsewhere = set(given if apart else ())
+    for match in re.finditer(_USED, without_comments(source.text)):
         at = bisect_right(begins, match.start()) - 1
         if at < 0 or match.end() > places[at][1]:
             elsewhere.add(match[1])
