@@ -696,6 +696,41 @@ def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: P
     assert found == [[("needs-person", ["login-ci"]), ("migrate", [])], [("migrate", []), ("migrate", [])]]
 
 
+@pytest.mark.parametrize(
+    ("step", "safe"),
+    [
+        ("run: ./ci/smoke.sh", False),
+        ("run: bash -eux ci/smoke.sh", False),
+        ("run: |\n      cd ci\n      sudo ./smoke.sh --all", False),
+        ("run: if true; then source $GITHUB_WORKSPACE/ci/smoke.sh; fi", False),
+        ("run: ${{ github.workspace }}/ci/smoke.sh", False),
+        ("run: ./smoke.sh\n    working-directory: ci", False),
+        ("run: docker login reg.echohq.com -u u --password-stdin && ci/smoke.sh", True),
+        ("run: ci/smoke.sh && docker login reg.echohq.com -u u --password-stdin", False),
+        ("uses: docker/login-action@v3\n    with:\n      registry: reg.echohq.com\n  - run: ci/smoke.sh", True),
+        ("uses: docker/login-action@v3\n    with:\n      registry: ghcr.io\n  - run: ci/smoke.sh", False),
+        ("run: |\n      docker login reg.echohq.com\n      ci/smoke.sh\n b:\n  steps:\n  - run: ci/smoke.sh", False),
+        ("run: ./smoke.sh", False),
+        ("run: ./other/smoke.sh", True),
+        ("run: shellcheck ci/smoke.sh", True),
+        ("run: echo ci/smoke.sh", True),
+        ("run: ci/smoke.sh\n    shell: python", True),
+    ],
+)
+def test_jobs_need_a_login_for_what_a_script_pulls_that_a_workflow_calls(
+    run: Run, tmp_path: Path, step: str, safe: bool
+) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / "smoke.sh").write_text("docker run node:22 true\n")
+    workflow = tmp_path / ".github" / "workflows" / "test.yml"
+    workflow.write_text(f"on: push\njobs:\n a:\n  runs-on: ubuntu-24.04\n  steps:\n  - {step}\n")
+    for arguments, settled in ([], safe), (["--logins", "github"], True):
+        (one,) = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        found = (one["state"], [reason["id"] for reason in one["reasons"]])
+        assert found == (("migrate", []) if settled else ("needs-person", ["login-ci"]))
+
+
 LOGIN = "docker login reg.echohq.com"
 STAYS = "docker run node:22 true\n"
 
