@@ -573,6 +573,46 @@ def test_an_image_that_a_folder_above_builds_is_first_party(
     assert [one["state"] for one in listed] == [state]
 
 
+META = "uses: docker/metadata-action@v5\n    with: {images: 'ghcr.io/%s'}"
+PUSHED = "uses: docker/build-push-action@v6\n    with: {push: true, tags: 'ghcr.io/%s:main'}"
+REPOSITORY = "${{ github.repository }}"
+
+
+@pytest.mark.parametrize(
+    ("step", "named", "own"),
+    [
+        (META % f"{REPOSITORY}/web-app", "ghcr.io/acme/shop/web-app:1.2", True),
+        (META % f"{REPOSITORY}/web-app", "ghcr.io/acme/shop/other:1.2", False),
+        (META % f"{REPOSITORY}/web-app", "ghcr.io/acme/web-app:1.2", False),
+        (META % f"{REPOSITORY}/web-app", "quay.io/acme/shop/web-app:1.2", False),
+        (PUSHED % f"{REPOSITORY}/web-app", "ghcr.io/acme/shop/web-app:main", True),
+        (PUSHED % f"{REPOSITORY}-web", "ghcr.io/acme/shop-web:main", False),
+        (META % "${{ env.IMAGE_NAME }}/web-app", "ghcr.io/acme/shop/web-app", True),
+        (META % "${{ env.IMAGE_NAME }}", "ghcr.io/acme/shop:1", True),
+        (META % REPOSITORY, "ghcr.io/acme/shop:1", True),
+        (META % REPOSITORY, "ghcr.io/astral-sh/uv:1.2", False),
+        (META % "${{ github.repository_owner }}/web", "ghcr.io/acme/web:1", True),
+        (META % "${{ github.repository_owner }}/web", "ghcr.io/astral-sh/uv:1.2", False),
+        (META % "${{ inputs.project }}/web", "ghcr.io/acme/shop/web:1", False),
+        ("run: docker build -t ghcr.io/$GITHUB_REPOSITORY/web .", "ghcr.io/acme/shop/web:1", True),
+        ("run: docker build -t $CI_REGISTRY_IMAGE/web .", "registry.gitlab.com/acme/shop/web:1", True),
+        ("run: docker build -t $CI_REGISTRY_IMAGE .", "registry.gitlab.com/acme/shop:1", True),
+        ("run: docker build -t $CI_REGISTRY_IMAGE .", "registry.gitlab.com/acme/tool:1", False),
+    ],
+)
+def test_a_name_with_that_of_the_repository_is_its_own(
+    run: Run, tmp_path: Path, step: str, named: str, own: bool
+) -> None:
+    tree = tmp_path / "shop"
+    workflow = f"name: build\non: push\nenv:\n  IMAGE_NAME: {REPOSITORY}\njobs:\n a:\n  steps:\n  - {step}\n"
+    manifest = f"{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, image: '{named}'}}]}}}}\n"
+    for name, content in {".github/workflows/b.yml": workflow, "k8s/pod.yaml": manifest, ".git/config": ""}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(content)
+    (one,) = json.loads(run("inventory", "--output-format", "json", "shop/k8s").stdout)["references"]
+    assert one["state"] == ("first-party" if own else "no-replacement")
+
+
 @pytest.mark.parametrize(
     ("used", "others", "found"),
     [

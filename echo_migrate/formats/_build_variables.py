@@ -12,7 +12,7 @@ from operator import itemgetter
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import real, top
-from echo_migrate.images.reference import VARIABLE, bare, familiar, untagged
+from echo_migrate.images.reference import ANY, VARIABLE, bare, familiar, untagged
 
 VALUE = (
     r"((?:[\w./@:+\"'-]|\\[\"']|\$\{\{[^{}\n]{0,100}\}\}|\$\{[^{}\n]{0,200}\}|\$\(\w{1,100}\)|\$\w+"
@@ -37,6 +37,20 @@ _TAKES_IN = lazy_regex(r"(?m)(?:^|[;&|])[ \t]*+(?:-?include|sinclude|source|\.)[
 _MOST_TAKEN_IN = 10
 _LARGEST = 200_000
 """How many other files are read for the values of variables, and how many bytes each may have."""
+
+_OWN = {
+    "github.repository": f"{ANY}/{ANY}",
+    "github.repository_owner": ANY,
+    "CI_PROJECT_NAME": ANY,
+    "CI_PROJECT_NAMESPACE": ANY,
+    "CI_PROJECT_PATH": f"{ANY}/{ANY}",
+    "CI_REGISTRY": "registry.gitlab.com",
+    "CI_REGISTRY_IMAGE": f"registry.gitlab.com/{ANY}/{ANY}",
+    "GITHUB_REPOSITORY": f"{ANY}/{ANY}",
+    "GITHUB_REPOSITORY_OWNER": ANY,
+}
+"""What CI systems set for the repository that they run in (docs.github.com, "Contexts reference"; docs.gitlab.com,
+"Predefined CI/CD variables reference")."""
 
 _UNKNOWN = "$"
 _LONGEST = 300
@@ -161,6 +175,8 @@ class Variables:
         name = _NAME.match(inner)
         default = _DEFAULT.fullmatch(inner, name.end() if name else 0)
         key = name[0] if name else ""
+        if key in _OWN and key not in self.assigned:
+            return [_OWN[key]]
         key = key if key.startswith("matrix.") else key.rpartition(".")[2]
         found = [*([default[1]] if default else []), *self._of(key, place)]
         return list(dict.fromkeys(found)) or [_UNKNOWN]

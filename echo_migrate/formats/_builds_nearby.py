@@ -23,7 +23,7 @@ from echo_migrate.formats._build_places import (
 )
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
-from echo_migrate.images.reference import familiar, untagged
+from echo_migrate.images.reference import ANY, familiar, untagged
 
 if TYPE_CHECKING:
     from echo_migrate.formats._given_arguments import Given
@@ -63,13 +63,15 @@ Stated = tuple[str | None, int, int]
 
 class Builds(NamedTuple):
     """The names of what is built, without ``:latest``, the arguments that builds are given, by name, and the platforms
-    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built. ``unread`` are the
-    paths of files that take too long to read, and may build anything."""
+    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built; parts that are ``*``
+    are the owner or the name of the repository, whose folder is called ``folder``. ``unread`` are the paths of files
+    that take too long to read, and may build anything."""
 
     results: frozenset[str]
     arguments: "Mapping[str, tuple[Given, ...]]"
     platforms: frozenset[str]
     unread: frozenset[str] = frozenset()
+    folder: str = ""
 
     def make(self, image: str) -> bool:
         """Return whether an image may be one that is built, by its reference; a tag with a variable may be any."""
@@ -77,13 +79,28 @@ class Builds(NamedTuple):
         known = untagged(name)
         if name in self.results or f"{known}:" in self.results:
             return True
-        return "$" in name and "$" not in known and any(untagged(one) == known for one in self.results)
+        if "$" in known:
+            return False
+        return any(
+            self._is_own(untagged(one), known) if ANY in one else "$" in name and untagged(one) == known
+            for one in self.results
+        )
+
+    def _is_own(self, made: str, name: str) -> bool:
+        """Return whether a name is one that is made with the owner and the name of the repository: with a name of its
+        own below a registry, or else with that of the repository's folder."""
+        parts, others = made.split("/"), name.split("/")
+        own = parts[-1] == ANY
+        if len(parts) != len(others) or (parts[0] == ANY and not own):
+            return False
+        alike = all(ANY in (one, other) or one == other for one, other in zip(parts, others, strict=True))
+        return alike and (not own or others[-1] == self.folder)
 
     def make_alike(self, image: str) -> bool:
         """Return whether what is built may be an image under another registry or owner: the last part of the name is
         the same, and written whole."""
         last = _last(familiar(image))
-        return "$" not in last and any(_last(one) == last for one in self.results)
+        return "$" not in last and any(_last(one) == last for one in self.results if ANY not in one)
 
 
 def _last(name: str) -> str:
@@ -128,6 +145,7 @@ def builds_near(path: str) -> Builds:
         arguments,
         frozenset(name for _, platforms in found for name in platforms.of(whole)),
         frozenset(path for one, _ in found for path in one.unread),
+        os.path.basename(top(path)).lower(),
     )
 
 
