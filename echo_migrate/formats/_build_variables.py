@@ -25,6 +25,16 @@ _ASSIGNED = lazy_regex(
     rf"\$?\"?(\w+)\"?[ \t]*(?:[:?+]{{0,3}}=|:[ \t])[ \t]*({VALUE}?)(?=[\s;,&)#}}]|$)"
 )
 _LOOP = lazy_regex(r"\bfor[ \t]+(\w+)[ \t]+in[ \t]+([^;\n]{1,500})", needs=("for",))
+_DEFINED = lazy_regex(
+    r"(?m)^(?:define[ \t]+([\w.-]+)[^\n]*\n((?:(?!endef)[^\n]*\n)*)|([\w.-]+)[ \t]*[:?]{0,3}=([^\n]*\$[({]?\d[^\n]*))",
+    needs=("call ",),
+)
+_CALL = lazy_regex(
+    r"\$[({]call[ \t]+([\w.-]+)[ \t]*,((?:[^(){}\n]|\([^()\n]{0,200}\)|\{[^{}\n]{0,200}\}){1,500})[)}]",
+    needs=("call ",),
+)
+"""A function of make and its text, and a call of one with its arguments, which are ``$(1)`` and so on there."""
+
 _OTHER_VARIABLE = lazy_regex(r"(?i)\$env:(\w+)|\{\{[ \t]*\.?(?:Values\.)?(\w+)[ \t]*\}\}|(?<![$\w{])\{(\w+)\}|%(\w+)%")
 """Variables of PowerShell, templates, texts with fields and ``cmd``."""
 
@@ -82,6 +92,15 @@ def _taken_in(path: str, text: str) -> Iterator[str]:
         with contextlib.suppress(Unreadable):
             if other.startswith(below):
                 yield contents(other, _LARGEST).decode("utf-8", "replace")
+
+
+def _given_to_builds(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the arguments of the calls of functions of make that build, each with its number."""
+    bodies = ((match[1] or match[3], match[2] or match[4] or "") for match in _DEFINED.finditer(text))
+    building = {name for name, body in bodies if "build" in body}
+    for match in _CALL.finditer(text) if building else ():
+        if match[1] in building:
+            yield from ((number, one.strip()) for number, one in enumerate(match[2].split(","), 1))
 
 
 class Variables:
@@ -142,6 +161,8 @@ class Variables:
                 add(match[1], [match[2] or ""], self._owner(match))
         for match in _LOOP.finditer(self.text):
             add(match[1], match[2].split())
+        for number, argument in _given_to_builds(self.text):
+            add(str(number), [argument])
         for text in _taken_in(self.path, self.text):
             for match in _ASSIGNED.finditer(text):
                 add(match[1], [match[2] or ""])
