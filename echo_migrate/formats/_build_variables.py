@@ -26,12 +26,12 @@ _ASSIGNED = lazy_regex(
 )
 _LOOP = lazy_regex(r"\bfor[ \t]+(\w+)[ \t]+in[ \t]+([^;\n]{1,500})", needs=("for",))
 _DEFINED = lazy_regex(
-    r"(?m)^(?:define[ \t]+([\w.-]+)[^\n]*\n((?:(?!endef)[^\n]*\n)*)|([\w.-]+)[ \t]*[:?]{0,3}=([^\n]*\$[({]?\d[^\n]*))",
-    needs=("call ",),
+    r"(?m)^(?:define[ \t]+([\w.-]+)[^\n]*\n((?:(?!endef)[^\n]*\n)*)"
+    r"|([\w.-]+)[ \t]*[:?]{0,3}=([^\n]*\$[({]?\d[^\n]*))"
 )
 _CALL = lazy_regex(
     r"\$[({]call[ \t]+([\w.-]+)[ \t]*,((?:[^(){}\n]|\([^()\n]{0,200}\)|\{[^{}\n]{0,200}\}){1,500})[)}]",
-    needs=("call ",),
+    needs=("call",),
 )
 """A function of make and its text, and a call of one with its arguments, which are ``$(1)`` and so on there."""
 
@@ -96,7 +96,8 @@ def _taken_in(path: str, text: str) -> Iterator[str]:
 
 def _given_to_builds(text: str) -> Iterator[tuple[int, str]]:
     """Yield the arguments of the calls of functions of make that build, each with its number."""
-    bodies = ((match[1] or match[3], match[2] or match[4] or "") for match in _DEFINED.finditer(text))
+    defined = _DEFINED.finditer(text) if "call" in text else ()
+    bodies = ((match[1] or match[3], match[2] or match[4] or "") for match in defined)
     building = {name for name, body in bodies if "build" in body}
     for match in _CALL.finditer(text) if building else ():
         if match[1] in building:
