@@ -530,6 +530,43 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
 
 
+CROSS = r"""PLATFORMS ?= linux/arm64,linux/s390x # s390x too
+.PHONY: docker-buildx
+docker-buildx: ## Build for cross-platform support
+	# copy the Dockerfile and insert --platform=${BUILDPLATFORM}
+	sed -e '1 s/\(^FROM\)/FROM --platform=\$$\{BUILDPLATFORM\}/; t' -e ' 1,// s//FROM --platform=\$$\{BUILDPLATFORM\}/' Dockerfile > Dockerfile.cross
+	- $(DOCKER) buildx build --push --platform=$(PLATFORMS) --tag ${IMG} -f Dockerfile.cross .
+	rm Dockerfile.cross
+"""  # noqa: E501 - as Kubebuilder writes it
+
+
+@pytest.mark.parametrize(
+    ("more", "first"),
+    [
+        ("", []),
+        ("IMG ?= controller:latest\nx:\n\tdocker build -t ${IMG} .\n", []),
+        ("y:\n\tdocker buildx build --platform=$(PLATFORMS) .\n", ["platform"]),
+        ("y:\n\tdocker buildx build --platform=$(PLATFORMS) -f other/Dockerfile .\n", ["platform"]),
+        ("export PLATFORMS\n", ["platform"]),
+        ("export DOCKER_DEFAULT_PLATFORM=linux/s390x\n", ["platform"]),
+    ],
+)
+def test_the_first_stage_is_the_builders_where_a_dockerfile_is_made_so(
+    run: Run, tmp_path: Path, more: str, first: list[str]
+) -> None:
+    (tmp_path / "Makefile").write_text(CROSS + more)
+    for name in ("Dockerfile", "Dockerfile.debug"):
+        (tmp_path / name).write_text("FROM node:22 AS builder\nFROM python:3.12\n")
+    found = [
+        [
+            [reason["id"] for reason in one["reasons"]]
+            for one in json.loads(run("inventory", "--output-format", "json", name).stdout)["references"]
+        ]
+        for name in ("Dockerfile", "Dockerfile.debug")
+    ]
+    assert found == [[first, ["platform"]], [["platform"], ["platform"]]]
+
+
 @pytest.mark.parametrize(
     ("built", "named", "state"),
     [

@@ -68,6 +68,7 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
     defaults = _defaults(source.text) if arguments else {}
     found = []
+    first = min((move.image.start for move in moves if move.image.where == "FROM"), default=0)
     for move in moves:
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
@@ -77,8 +78,9 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
             reasons.append(because("build-result"))
         if near.unread:
             reasons.append(because("builds-unread", path=os.path.relpath(min(near.unread), real(top(source.path)))))
-        if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
-            reasons.append(because("platform", platform=min(near.platforms)))
+        platforms = near.platforms | (near.later_platforms if move.image.start > first else frozenset())
+        if platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
+            reasons.append(because("platform", platform=min(platforms)))
         reasons += followed(source.path, move.image.ref.value, deployed, built) if move.edits else []
         if move.edits and reasons:
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
