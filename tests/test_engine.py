@@ -530,6 +530,30 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
 
 
+@pytest.mark.parametrize(
+    ("run_step", "state"),
+    [
+        ('IMAGE="ghcr.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "first-party"),
+        ('IMAGE="ghcr.io/${{ env.NAME }}:${{ github.sha }}"\n      docker run --rm "$IMAGE" true', "first-party"),
+        ('IMAGE="quay.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
+        ('IMAGE="ghcr.io/${{ env.OTHER }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
+        ('IMAGE="node:${{ env.V }}"\n      docker run --rm "$IMAGE" true', "needs-person"),
+        ('IMAGE="${{ env.BASE }}:22"\n      docker run --rm "$IMAGE" true', "needs-person"),
+    ],
+)
+def test_a_variable_of_a_step_that_holds_what_the_workflow_builds(
+    run: Run, tmp_path: Path, run_step: str, state: str
+) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "a.yml").write_text(
+        "on: push\nenv:\n  NAME: acme/web\n  BASE: node\n  V: 22\njobs:\n a:\n  steps:\n"
+        "  - uses: docker/build-push-action@v6\n    with: {tags: 'ghcr.io/${{ env.NAME }}:${{ github.sha }}'}\n"
+        f"  - run: |\n      {run_step}\n"
+    )
+    (one,) = json.loads(run("inventory", "--output-format", "json", "--logins", "github").stdout)["references"]
+    assert (one["state"], "_" in (one["resolved"] or "")) == (state, False)
+
+
 CROSS = r"""PLATFORMS ?= linux/arm64,linux/s390x # s390x too
 .PHONY: docker-buildx
 docker-buildx: ## Build for cross-platform support

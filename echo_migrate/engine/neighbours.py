@@ -59,7 +59,7 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
     where a program finds the image by its name. An image without a replacement is first-party if a build nearby makes
     it."""
-    if not any(move.edits or move.state == "no-replacement" for move in moves):
+    if not any(move.edits or move.state == "no-replacement" or move.image.resolved for move in moves):
         return moves
     near = builds_near(source.path)
     moves = [_built(move, near, source.path) for move in moves]
@@ -104,9 +104,10 @@ def _built(move: Migration, near: Builds, path: str) -> Migration:
     """Return the migration, first-party if it has no replacement and a build has its name; or, if nothing is known of
     the image, the last part of its name: a result is pushed to several registries. What a Dockerfile builds on often
     has the name of what it makes."""
-    if move.state != "no-replacement":
-        return move
     image = move.image
+    if move.state != "no-replacement":
+        of_variables = image.resolved and not move.upstream and near.make(image.resolved)
+        return Migration(image, "first-party", reasons=(because("first-party"),)) if of_variables else move
     alone = not is_of_a_build(image) and any(reason.id == "unknown-image" for reason in move.reasons)
     name = image.ref.value
     if near.make(name) or (alone and (near.make_alike(name) or pushed_below(path, name))):
