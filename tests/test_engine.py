@@ -844,6 +844,27 @@ def test_jobs_need_a_login_for_what_a_script_pulls_that_a_workflow_calls(
         assert found == (("migrate", []) if settled else ("needs-person", ["login-ci"]))
 
 
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("bash ci/smoke.sh\n", False),
+        ('. "$(dirname "$0")/smoke.sh"\nci/all.sh\n', False),
+        ('"$(cd "$(dirname "$0")/.." && pwd)/ci/smoke.sh" --all\n', False),
+        ("echo ci/smoke.sh\n", True),
+    ],
+)
+def test_jobs_need_a_login_for_what_the_scripts_of_a_script_pull(
+    run: Run, tmp_path: Path, text: str, safe: bool
+) -> None:
+    workflow = "on: push\njobs: {a: {steps: [{run: ci/all.sh}]}}\n"
+    texts = {".github/workflows/t.yml": workflow, "ci/all.sh": text, "ci/smoke.sh": "docker run node:22 true\n"}
+    for name, content in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == ([] if safe else ["login-ci"])
+
+
 LOGIN = "docker login reg.echohq.com"
 STAYS = "docker run node:22 true\n"
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source
-from echo_migrate.files.tree import real, top
+from echo_migrate.files.source import Source, Traced
+from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import traced
 from echo_migrate.formats._step_logins import as_shells
@@ -21,12 +21,14 @@ from echo_migrate.formats.github import steps_of_shells
 from echo_migrate.shell.commands import SHELLS, Command
 from echo_migrate.shell.parser import read
 
-_SCRIPT = lazy_regex(r"(?i)[^\s*?]{1,1000}\.(?:ba|k|z)?sh")
+_SCRIPT = lazy_regex(r"(?i)[^*?\n]{1,1000}\.(?:ba|k|z)?sh")
+_PLAIN = lazy_regex(r"(?!\.\.$)[\w.@+ -]+")
 _NAMED = lazy_regex(r"(?i)\.(?:ba|k|z)?sh\b")
 _READING = SHELLS | {".", "source"}
 """Commands that run the script which they are given."""
 
 _MOST_WORKFLOWS = 200
+_MOST_SCRIPTS = 200
 
 
 class _Call(NamedTuple):
@@ -65,7 +67,24 @@ def _calls(root: str) -> tuple[_Call, ...]:
             source = Source.read(os.path.join(folder, name))
             if _NAMED.search(source.text):
                 found += list(_calls_in(YamlFile(source)))
+    seen = set[_Call]()
+    for call in found:  # which grows
+        if call not in seen and len(seen) < _MOST_SCRIPTS:
+            seen.add(call)
+            with contextlib.suppress(Exception), beside():
+                found += list(_passed_on(root, call))
     return tuple(found)
+
+
+def _passed_on(root: str, call: _Call) -> Iterator[_Call]:
+    """Yield the calls of other scripts by one that is there from the top, with the logins that it has from its own."""
+    path = dockerfile_at(os.path.join(root, "_"), ".", call.path)
+    text = Source.read(path).text if path else ""
+    if _NAMED.search(text):
+        for command in read(Traced.of(text, 0, len(text))).commands:
+            written = _called(command)
+            if written:
+                yield _Call(written, call.logins)
 
 
 def _calls_in(sheet: YamlFile) -> Iterator[_Call]:
@@ -86,5 +105,5 @@ def _called(command: Command) -> str:
     if not words or not _SCRIPT.fullmatch(words[0]):
         return ""
     parts = words[0].split("/")
-    known = max((index + 1 for index, part in enumerate(parts) if "$" in part or part == ".."), default=0)
+    known = max((index + 1 for index, part in enumerate(parts) if not _PLAIN.fullmatch(part)), default=0)
     return os.path.normpath("/".join(parts[known:])) if known < len(parts) else ""
