@@ -50,6 +50,15 @@ MADE = {
     "kaniko in a pod": ("a.yaml", "args:\n  - --destination=nginx:1.29"),
     "kaniko in a list": ("a.yaml", 'args: ["--dockerfile=d", "--destination", "nginx:1.29"]'),
     "variables of make": ("Makefile", "IMG ?= nginx\nTAG := 1.29\nx:\n\t$(DOCKER) build \\\n\t  -t $(IMG):$(TAG) ."),
+    "a function of make": (
+        "Makefile",
+        "I ?= nginx\ndefine image\n\tdocker build \\\n\t  -f $(2) -t $(1) .\nendef\n"
+        "x:\n\t$(call image, ${I}:1.29,Dockerfile)",
+    ),
+    "a function of make in one line": (
+        "Makefile",
+        "image = docker build -t $2:1.29 $(1)\nx:\n\t@$(call image,web,nginx)",
+    ),
     "words of Cloud Build": ("a.yaml", "args:\n  - build\n  - -t\n  - nginx:1.29\n  - ."),
     "words of Cloud Build in brackets": ("a.yaml", "args: ['build', '-t', 'nginx:1.29', '.']"),
     "words in Python": ("a.py", 'run(["docker", "build", "-t", "nginx:1.29", "."])'),
@@ -124,6 +133,10 @@ ANY_TAG = {
 """Files that make nginx with any tag."""
 
 OTHERS = {
+    "a function of make that builds nothing": (
+        "Makefile",
+        "r = docker run $(1)\nx:\n\t$(call r,nginx:1.29)\n\tdocker build -t $(1) .",
+    ),
     "a build in a build": ("Dockerfile.ci", "FROM docker:29\nRUN docker build -t nginx:1.29 .\n"),
     "an image that is run": ("a.sh", "docker run -t nginx:1.29 npm build"),
     "an image that is run after a build": ("a.sh", "npm run build; docker run -t nginx:1.29 x"),

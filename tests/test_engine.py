@@ -531,6 +531,67 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("run_step", "state"),
+    [
+        ('IMAGE="ghcr.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "first-party"),
+        ('IMAGE="ghcr.io/${{ env.NAME }}:${{ github.sha }}"\n      docker run --rm "$IMAGE" true', "first-party"),
+        ('IMAGE="quay.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
+        ('IMAGE="ghcr.io/${{ env.OTHER }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
+        ('IMAGE="node:${{ env.V }}"\n      docker run --rm "$IMAGE" true', "needs-person"),
+        ('IMAGE="${{ env.BASE }}:22"\n      docker run --rm "$IMAGE" true', "needs-person"),
+    ],
+)
+def test_a_variable_of_a_step_that_holds_what_the_workflow_builds(
+    run: Run, tmp_path: Path, run_step: str, state: str
+) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "a.yml").write_text(
+        "on: push\nenv:\n  NAME: acme/web\n  BASE: node\n  V: 22\njobs:\n a:\n  steps:\n"
+        "  - uses: docker/build-push-action@v6\n    with: {tags: 'ghcr.io/${{ env.NAME }}:${{ github.sha }}'}\n"
+        f"  - run: |\n      {run_step}\n"
+    )
+    (one,) = json.loads(run("inventory", "--output-format", "json", "--logins", "github").stdout)["references"]
+    assert (one["state"], "_" in (one["resolved"] or "")) == (state, False)
+
+
+CROSS = r"""PLATFORMS ?= linux/arm64,linux/s390x # s390x too
+.PHONY: docker-buildx
+docker-buildx: ## Build for cross-platform support
+	# copy the Dockerfile and insert --platform=${BUILDPLATFORM}
+	sed -e '1 s/\(^FROM\)/FROM --platform=\$$\{BUILDPLATFORM\}/; t' -e ' 1,// s//FROM --platform=\$$\{BUILDPLATFORM\}/' Dockerfile > Dockerfile.cross
+	- $(DOCKER) buildx build --push --platform=$(PLATFORMS) --tag ${IMG} -f Dockerfile.cross .
+	rm Dockerfile.cross
+"""  # noqa: E501 - as Kubebuilder writes it
+
+
+@pytest.mark.parametrize(
+    ("more", "first"),
+    [
+        ("", []),
+        ("IMG ?= controller:latest\nx:\n\tdocker build -t ${IMG} .\n", []),
+        ("y:\n\tdocker buildx build --platform=$(PLATFORMS) .\n", ["platform"]),
+        ("y:\n\tdocker buildx build --platform=$(PLATFORMS) -f other/Dockerfile .\n", ["platform"]),
+        ("export PLATFORMS\n", ["platform"]),
+        ("export DOCKER_DEFAULT_PLATFORM=linux/s390x\n", ["platform"]),
+    ],
+)
+def test_the_first_stage_is_the_builders_where_a_dockerfile_is_made_so(
+    run: Run, tmp_path: Path, more: str, first: list[str]
+) -> None:
+    (tmp_path / "Makefile").write_text(CROSS + more)
+    for name in ("Dockerfile", "Dockerfile.debug"):
+        (tmp_path / name).write_text("FROM node:22 AS builder\nFROM python:3.12\n")
+    found = [
+        [
+            [reason["id"] for reason in one["reasons"]]
+            for one in json.loads(run("inventory", "--output-format", "json", name).stdout)["references"]
+        ]
+        for name in ("Dockerfile", "Dockerfile.debug")
+    ]
+    assert found == [[first, ["platform"]], [["platform"], ["platform"]]]
+
+
+@pytest.mark.parametrize(
     ("built", "named", "state"),
     [
         ({"Makefile": "image:\n\tdocker build -t dgraph/dgraph:local .\n"}, "dgraph/dgraph:local", "first-party"),
@@ -549,6 +610,18 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
         ({"Makefile": "x:\n\tdocker build -t shop/node .\n"}, "node:22", "migrate"),
         ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "no-replacement"),
         ({"Makefile": "image:\n\tdocker build -t node:22 .\n"}, "node:22", "needs-person"),
+        (
+            {"other/deep/Makefile": "I = quay.io/shop/web\nx:\n\tdocker build -t $(I):dev .\n\tdocker push $(I):dev\n"},
+            "quay.io/shop/web:1.2",
+            "of its name",
+        ),
+        (
+            {"other/deep/Makefile": "x:\n\tdocker buildx build --push -t quay.io/shop/web .\n"},
+            "quay.io/shop/other-web",
+            "no-replacement",
+        ),
+        ({"other/Makefile": "x:\n\tdocker build -t quay.io/shop/web .\n"}, "quay.io/shop/web", "no-replacement"),
+        ({"other/Makefile": "x:\n\tdocker buildx build --push -t shop/web .\n"}, "shop/web", "no-replacement"),
     ],
 )
 @pytest.mark.parametrize(
@@ -571,6 +644,46 @@ def test_an_image_that_a_folder_above_builds_is_first_party(
     logins = ("--logins", "kubernetes")
     listed = json.loads(run("inventory", "--output-format", "json", *logins, path).stdout)["references"]
     assert [one["state"] for one in listed] == [state]
+
+
+META = "uses: docker/metadata-action@v5\n    with: {images: 'ghcr.io/%s'}"
+PUSHED = "uses: docker/build-push-action@v6\n    with: {push: true, tags: 'ghcr.io/%s:main'}"
+REPOSITORY = "${{ github.repository }}"
+
+
+@pytest.mark.parametrize(
+    ("step", "named", "own"),
+    [
+        (META % f"{REPOSITORY}/web-app", "ghcr.io/acme/shop/web-app:1.2", True),
+        (META % f"{REPOSITORY}/web-app", "ghcr.io/acme/shop/other:1.2", False),
+        (META % f"{REPOSITORY}/web-app", "ghcr.io/acme/web-app:1.2", False),
+        (META % f"{REPOSITORY}/web-app", "quay.io/acme/shop/web-app:1.2", False),
+        (PUSHED % f"{REPOSITORY}/web-app", "ghcr.io/acme/shop/web-app:main", True),
+        (PUSHED % f"{REPOSITORY}-web", "ghcr.io/acme/shop-web:main", False),
+        (META % "${{ env.IMAGE_NAME }}/web-app", "ghcr.io/acme/shop/web-app", True),
+        (META % "${{ env.IMAGE_NAME }}", "ghcr.io/acme/shop:1", True),
+        (META % REPOSITORY, "ghcr.io/acme/shop:1", True),
+        (META % REPOSITORY, "ghcr.io/astral-sh/uv:1.2", False),
+        (META % "${{ github.repository_owner }}/web", "ghcr.io/acme/web:1", True),
+        (META % "${{ github.repository_owner }}/web", "ghcr.io/astral-sh/uv:1.2", False),
+        (META % "${{ inputs.project }}/web", "ghcr.io/acme/shop/web:1", False),
+        ("run: docker build -t ghcr.io/$GITHUB_REPOSITORY/web .", "ghcr.io/acme/shop/web:1", True),
+        ("run: docker build -t $CI_REGISTRY_IMAGE/web .", "registry.gitlab.com/acme/shop/web:1", True),
+        ("run: docker build -t $CI_REGISTRY_IMAGE .", "registry.gitlab.com/acme/shop:1", True),
+        ("run: docker build -t $CI_REGISTRY_IMAGE .", "registry.gitlab.com/acme/tool:1", False),
+    ],
+)
+def test_a_name_with_that_of_the_repository_is_its_own(
+    run: Run, tmp_path: Path, step: str, named: str, own: bool
+) -> None:
+    tree = tmp_path / "shop"
+    workflow = f"name: build\non: push\nenv:\n  IMAGE_NAME: {REPOSITORY}\njobs:\n a:\n  steps:\n  - {step}\n"
+    manifest = f"{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, image: '{named}'}}]}}}}\n"
+    for name, content in {".github/workflows/b.yml": workflow, "k8s/pod.yaml": manifest, ".git/config": ""}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(content)
+    (one,) = json.loads(run("inventory", "--output-format", "json", "shop/k8s").stdout)["references"]
+    assert one["state"] == ("first-party" if own else "no-replacement")
 
 
 @pytest.mark.parametrize(
@@ -694,6 +807,62 @@ def test_jobs_need_a_login_for_what_lies_in_a_folder_of_ci(run: Run, tmp_path: P
         )
     ]
     assert found == [[("needs-person", ["login-ci"]), ("migrate", [])], [("migrate", []), ("migrate", [])]]
+
+
+@pytest.mark.parametrize(
+    ("step", "safe"),
+    [
+        ("run: ./ci/smoke.sh", False),
+        ("run: bash -eux ci/smoke.sh", False),
+        ("run: |\n      cd ci\n      sudo ./smoke.sh --all", False),
+        ("run: if true; then source $GITHUB_WORKSPACE/ci/smoke.sh; fi", False),
+        ("run: ${{ github.workspace }}/ci/smoke.sh", False),
+        ("run: ./smoke.sh\n    working-directory: ci", False),
+        ("run: docker login reg.echohq.com -u u --password-stdin && ci/smoke.sh", True),
+        ("run: ci/smoke.sh && docker login reg.echohq.com -u u --password-stdin", False),
+        ("uses: docker/login-action@v3\n    with:\n      registry: reg.echohq.com\n  - run: ci/smoke.sh", True),
+        ("uses: docker/login-action@v3\n    with:\n      registry: ghcr.io\n  - run: ci/smoke.sh", False),
+        ("run: |\n      docker login reg.echohq.com\n      ci/smoke.sh\n b:\n  steps:\n  - run: ci/smoke.sh", False),
+        ("run: ./smoke.sh", False),
+        ("run: ./other/smoke.sh", True),
+        ("run: shellcheck ci/smoke.sh", True),
+        ("run: echo ci/smoke.sh", True),
+        ("run: ci/smoke.sh\n    shell: python", True),
+    ],
+)
+def test_jobs_need_a_login_for_what_a_script_pulls_that_a_workflow_calls(
+    run: Run, tmp_path: Path, step: str, safe: bool
+) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / "smoke.sh").write_text("docker run node:22 true\n")
+    workflow = tmp_path / ".github" / "workflows" / "test.yml"
+    workflow.write_text(f"on: push\njobs:\n a:\n  runs-on: ubuntu-24.04\n  steps:\n  - {step}\n")
+    for arguments, settled in ([], safe), (["--logins", "github"], True):
+        (one,) = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        found = (one["state"], [reason["id"] for reason in one["reasons"]])
+        assert found == (("migrate", []) if settled else ("needs-person", ["login-ci"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("bash ci/smoke.sh\n", False),
+        ('. "$(dirname "$0")/smoke.sh"\nci/all.sh\n', False),
+        ('"$(cd "$(dirname "$0")/.." && pwd)/ci/smoke.sh" --all\n', False),
+        ("echo ci/smoke.sh\n", True),
+    ],
+)
+def test_jobs_need_a_login_for_what_the_scripts_of_a_script_pull(
+    run: Run, tmp_path: Path, text: str, safe: bool
+) -> None:
+    workflow = "on: push\njobs: {a: {steps: [{run: ci/all.sh}]}}\n"
+    texts = {".github/workflows/t.yml": workflow, "ci/all.sh": text, "ci/smoke.sh": "docker run node:22 true\n"}
+    for name, content in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == ([] if safe else ["login-ci"])
 
 
 LOGIN = "docker login reg.echohq.com"
@@ -997,6 +1166,10 @@ UNEDITED = {
     "fixture/expected-load/Dockerfile": ("", {}, ""),
     "3.13/slim/Dockerfile": ("official", {"generate-stackbrew-library.sh": ""}, ""),
     "Dockerfile": ("generated", {}, GENERATED + "FROM python:3.12\n"),
+    "run.sh": ("", {}, "#!/bin/sh\ncat > x <<E\n# Auto-generated by run.sh, do not edit\nE\ndocker run python:3.12\n"),
+    "env.sh": ("generated", {}, "#!/bin/sh\n\n# Auto-generated by make\nset -e\ndocker run python:3.12\n"),
+    "ci/pod.yaml": ("vendored", {}, "# VENDORED from shop/web at v1.2.\n# UNMODIFIED: no edits here.\n" + POD),
+    "ci/own/pod.yaml": ("", {}, "# VENDORED modules are mounted\nservices: {a: {image: python:3.12}}\n"),
     "b/Dockerfile": ("generated", {}, "#\n# NOTE: this file is auto-generated\n#\nFROM python:3.12\n"),
     "password/Dockerfile": ("", {}, "# the password is autogenerated\nFROM python:3.12\n"),
     "lib/bundle/ruby/3.3.0/gems/web-1.2/Dockerfile": ("vendored", {}, ""),

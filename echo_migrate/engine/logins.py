@@ -1,7 +1,8 @@
 """Whether what pulls an image has a login for the provider's registry: one policy for all kinds of files.
 
 Dockerfiles, compose and bake files, dev containers, scripts, Makefiles and local code are used by people who
-have logged in. Everywhere else the file has the login, or the user states that it is set up elsewhere.
+have logged in, unless jobs use them: what lies in the folder of a CI system, and scripts that a workflow calls.
+Everywhere else the file has the login, or the user states that it is set up elsewhere.
 """
 
 import os
@@ -50,12 +51,19 @@ def with_login(
 
     ``elsewhere`` are kinds for which the user has set one up.
     """
+    images = list(images)
     runner = _runner(source.path) if kind in _USED else ""
+    before: str | None = None
+    if kind == "script" and images and not runner and os.path.isfile(source.path):
+        from echo_migrate.formats._called_scripts import login_of_callers  # reads YAML, as few starts do
+
+        before = login_of_callers(source.path)
+        runner = "github" if before is not None else ""
     of_jobs = bool(runner) and elsewhere.isdisjoint((kind, runner))
     for image in images:
         if of_jobs and not image.local and not image.needs_login:
             own = _called(source.text, image) if kind == "script" and _CALLS.search(source.text) else ""
-            yield image, image._replace(needs_login=because("login-ci"), login=own)
+            yield image, image._replace(needs_login=because("login-ci"), login=f"{before or ''} {own}".strip())
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
         elif image.needs_login or image.local or kind not in _WANTED:

@@ -8,7 +8,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real, top
-from echo_migrate.formats._builds_nearby import Builds, builds_near
+from echo_migrate.formats._builds_nearby import Builds, builds_near, pushed_below
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
@@ -59,15 +59,16 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
     where a program finds the image by its name. An image without a replacement is first-party if a build nearby makes
     it."""
-    if not any(move.edits or move.state == "no-replacement" for move in moves):
+    if not any(move.edits or move.state == "no-replacement" or move.image.resolved for move in moves):
         return moves
     near = builds_near(source.path)
-    moves = [_built(move, near) for move in moves] if near.results else moves
+    moves = [_built(move, near, source.path) for move in moves]
     if not any(move.edits for move in moves):
         return moves
     arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
     defaults = _defaults(source.text) if arguments else {}
     found = []
+    first = min((move.image.start for move in moves if move.image.where == "FROM"), default=0)
     for move in moves:
         written = source.text[move.image.start : move.image.end]
         before = source.text[max(0, move.image.start - _BEFORE) : move.image.start].rpartition("\n")[2]
@@ -77,8 +78,9 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
             reasons.append(because("build-result"))
         if near.unread:
             reasons.append(because("builds-unread", path=os.path.relpath(min(near.unread), real(top(source.path)))))
-        if near.platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
-            reasons.append(because("platform", platform=min(near.platforms)))
+        platforms = near.platforms | (near.later_platforms if move.image.start > first else frozenset())
+        if platforms and move.image.where == "FROM" and not move.image.platform and _BUILD_HOST not in before:
+            reasons.append(because("platform", platform=min(platforms)))
         reasons += followed(source.path, move.image.ref.value, deployed, built) if move.edits else []
         if move.edits and reasons:
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
@@ -98,17 +100,19 @@ def with_uses(
     return pulls.with_uses(moves, source, assess)
 
 
-def _built(move: Migration, near: Builds) -> Migration:
+def _built(move: Migration, near: Builds, path: str) -> Migration:
     """Return the migration, first-party if it has no replacement and a build has its name; or, if nothing is known of
     the image, the last part of its name: a result is pushed to several registries. What a Dockerfile builds on often
     has the name of what it makes."""
-    if move.state != "no-replacement":
-        return move
     image = move.image
+    if move.state != "no-replacement":
+        of_variables = image.resolved and not move.upstream and near.make(image.resolved)
+        return Migration(image, "first-party", reasons=(because("first-party"),)) if of_variables else move
     alone = not is_of_a_build(image) and any(reason.id == "unknown-image" for reason in move.reasons)
-    if not near.make(image.ref.value) and not (alone and near.make_alike(image.ref.value)):
-        return move
-    return Migration(image, "first-party", reasons=(because("first-party"),))
+    name = image.ref.value
+    if near.make(name) or (alone and (near.make_alike(name) or pushed_below(path, name))):
+        return Migration(image, "first-party", reasons=(because("first-party"),))
+    return move
 
 
 def _overridden(

@@ -110,6 +110,15 @@ _GENERATED = lazy_regex(
 _HEAD = 3000
 """Characters in which a file tells that it is generated."""
 
+_SCRIPT = lazy_regex(r"(?i).+\.(?:ba|k|z)?sh")
+_COMMENTS = lazy_regex(r"(?:\ufeff?[ \t]*(?:#[^\n]*)?\n)*")
+"""What a script tells of itself: what stands behind its first command may be a part of what it writes."""
+
+_AS_VENDORED = lazy_regex(
+    r"(?:^|\n)[ \t]*(?:#|//|/?\*|;|<!--)[^\n]{0,300}?\bVENDORED\b"
+    r"[\s\S]{0,500}?\b(?:DO NOT (?:EDIT|MODIFY)|UNMODIFIED)\b"
+)
+
 
 def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     """Return why nobody edits a file by hand, None if there is no reason known.
@@ -134,7 +143,10 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     within = _within(root, tuple(folders))
     if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]) or _is_result(within[0], name, folders):
         return "fixture"
-    if _GENERATED.search(text[:_HEAD]) or _SITE in folders or (name == "Dockerfile" and _is_made(within)):
+    head = _head(name, text)
+    if "VENDORED" in head and _AS_VENDORED.search(head):
+        return "vendored"
+    if _GENERATED.search(head) or _SITE in folders or (name == "Dockerfile" and _is_made(within)):
         return "generated"
     if _is_compiled(within[0], name, text):
         return "generated"
@@ -145,6 +157,12 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     if any(_embeds(folder, path) for folder in within):
         return "embedded"
     return "official" if _is_official(root) else None
+
+
+def _head(name: str, text: str) -> str:
+    """Return the beginning of a file, where it tells what it is."""
+    comments = _COMMENTS.match(text[:_HEAD]) if _SCRIPT.fullmatch(name) else None
+    return comments[0] if comments else text[:_HEAD]
 
 
 @of_a_run(4096)

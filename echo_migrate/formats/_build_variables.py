@@ -12,7 +12,7 @@ from operator import itemgetter
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import real, top
-from echo_migrate.images.reference import VARIABLE, bare, familiar, untagged
+from echo_migrate.images.reference import ANY, VARIABLE, bare, familiar, untagged
 
 VALUE = (
     r"((?:[\w./@:+\"'-]|\\[\"']|\$\{\{[^{}\n]{0,100}\}\}|\$\{[^{}\n]{0,200}\}|\$\(\w{1,100}\)|\$\w+"
@@ -25,6 +25,16 @@ _ASSIGNED = lazy_regex(
     rf"\$?\"?(\w+)\"?[ \t]*(?:[:?+]{{0,3}}=|:[ \t])[ \t]*({VALUE}?)(?=[\s;,&)#}}]|$)"
 )
 _LOOP = lazy_regex(r"\bfor[ \t]+(\w+)[ \t]+in[ \t]+([^;\n]{1,500})", needs=("for",))
+_DEFINED = lazy_regex(
+    r"(?m)^(?:define[ \t]+([\w.-]+)[^\n]*\n((?:(?!endef)[^\n]*\n)*)"
+    r"|([\w.-]+)[ \t]*[:?]{0,3}=([^\n]*\$[({]?\d[^\n]*))"
+)
+_CALL = lazy_regex(
+    r"\$[({]call[ \t]+([\w.-]+)[ \t]*,((?:[^(){}\n]|\([^()\n]{0,200}\)|\{[^{}\n]{0,200}\}){1,500})[)}]",
+    needs=("call",),
+)
+"""A function of make and its text, and a call of one with its arguments, which are ``$(1)`` and so on there."""
+
 _OTHER_VARIABLE = lazy_regex(r"(?i)\$env:(\w+)|\{\{[ \t]*\.?(?:Values\.)?(\w+)[ \t]*\}\}|(?<![$\w{])\{(\w+)\}|%(\w+)%")
 """Variables of PowerShell, templates, texts with fields and ``cmd``."""
 
@@ -37,6 +47,20 @@ _TAKES_IN = lazy_regex(r"(?m)(?:^|[;&|])[ \t]*+(?:-?include|sinclude|source|\.)[
 _MOST_TAKEN_IN = 10
 _LARGEST = 200_000
 """How many other files are read for the values of variables, and how many bytes each may have."""
+
+_OWN = {
+    "github.repository": f"{ANY}/{ANY}",
+    "github.repository_owner": ANY,
+    "CI_PROJECT_NAME": ANY,
+    "CI_PROJECT_NAMESPACE": ANY,
+    "CI_PROJECT_PATH": f"{ANY}/{ANY}",
+    "CI_REGISTRY": "registry.gitlab.com",
+    "CI_REGISTRY_IMAGE": f"registry.gitlab.com/{ANY}/{ANY}",
+    "GITHUB_REPOSITORY": f"{ANY}/{ANY}",
+    "GITHUB_REPOSITORY_OWNER": ANY,
+}
+"""What CI systems set for the repository that they run in (docs.github.com, "Contexts reference"; docs.gitlab.com,
+"Predefined CI/CD variables reference")."""
 
 _UNKNOWN = "$"
 _LONGEST = 300
@@ -68,6 +92,16 @@ def _taken_in(path: str, text: str) -> Iterator[str]:
         with contextlib.suppress(Unreadable):
             if other.startswith(below):
                 yield contents(other, _LARGEST).decode("utf-8", "replace")
+
+
+def _given_to_builds(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the arguments of the calls of functions of make that build, each with its number."""
+    defined = _DEFINED.finditer(text) if "call" in text else ()
+    bodies = ((match[1] or match[3], match[2] or match[4] or "") for match in defined)
+    building = {name for name, body in bodies if "build" in body}
+    for match in _CALL.finditer(text) if building else ():
+        if match[1] in building:
+            yield from ((number, one.strip()) for number, one in enumerate(match[2].split(","), 1))
 
 
 class Variables:
@@ -128,6 +162,8 @@ class Variables:
                 add(match[1], [match[2] or ""], self._owner(match))
         for match in _LOOP.finditer(self.text):
             add(match[1], match[2].split())
+        for number, argument in _given_to_builds(self.text):
+            add(str(number), [argument])
         for text in _taken_in(self.path, self.text):
             for match in _ASSIGNED.finditer(text):
                 add(match[1], [match[2] or ""])
@@ -161,6 +197,8 @@ class Variables:
         name = _NAME.match(inner)
         default = _DEFAULT.fullmatch(inner, name.end() if name else 0)
         key = name[0] if name else ""
+        if key in _OWN and key not in self.assigned:
+            return [_OWN[key]]
         key = key if key.startswith("matrix.") else key.rpartition(".")[2]
         found = [*([default[1]] if default else []), *self._of(key, place)]
         return list(dict.fromkeys(found)) or [_UNKNOWN]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
-from echo_migrate.files.tree import dockerfile_at, real, top
+from echo_migrate.files.tree import dockerfile_at, real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import (
     MOST_FOLDERS,
@@ -23,7 +23,7 @@ from echo_migrate.formats._build_places import (
 )
 from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._compose_files import above, compose_files
-from echo_migrate.images.reference import familiar, untagged
+from echo_migrate.images.reference import ANY, familiar, untagged
 
 if TYPE_CHECKING:
     from echo_migrate.formats._given_arguments import Given
@@ -55,21 +55,38 @@ _OF_TESTS = lazy_regex(
 """Code of tests, in which the text of a command is often data, and which makes what it needs for itself alone."""
 
 _FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
+_TO_CROSS = r"\bsed[ \t][^\n]{0,500}?\bFROM[ \t]+--platform=[^\n\s]{0,20}BUILDPLATFORM"
+_CROSS = lazy_regex(
+    rf"{_TO_CROSS}[^\n>]{{0,500}}[ \t](\S{{1,200}})[ \t]*>[ \t]*(\S{{1,200}})", needs=("buildplatform",)
+)
+"""What makes a Dockerfile of another, with the builder's platform for its first stage."""
+
+_SAYS_NONE = lazy_regex(
+    rf"(?i)[^\n]*?{_TO_CROSS}[\s\S]*|[ \t]*\w*PLATFORMS?[ \t]*[:?]{{0,3}}=[^$`\n]*|(?![\s\S]*platform)[\s\S]*"
+)
+"""A line that gives no build a platform: it is that of ``sed``, sets a variable, or has none."""
+
 _OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
 _ACTION = "build-push-action@"
+
+_MAKEFILE = lazy_regex(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
+_MOST_MAKEFILES = 200
 
 Stated = tuple[str | None, int, int]
 
 
 class Builds(NamedTuple):
     """The names of what is built, without ``:latest``, the arguments that builds are given, by name, and the platforms
-    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built. ``unread`` are the
-    paths of files that take too long to read, and may build anything."""
+    that are built for, common ones left out. Of a name that ends in a colon, any tag may be built; parts that are ``*``
+    are the owner or the name of the repository, whose folder is called ``folder``. ``unread`` are the paths of files
+    that take too long to read, and may build anything; ``later_platforms`` are those of all stages but the first."""
 
     results: frozenset[str]
     arguments: "Mapping[str, tuple[Given, ...]]"
     platforms: frozenset[str]
     unread: frozenset[str] = frozenset()
+    folder: str = ""
+    later_platforms: frozenset[str] = frozenset()
 
     def make(self, image: str) -> bool:
         """Return whether an image may be one that is built, by its reference; a tag with a variable may be any."""
@@ -77,13 +94,28 @@ class Builds(NamedTuple):
         known = untagged(name)
         if name in self.results or f"{known}:" in self.results:
             return True
-        return "$" in name and "$" not in known and any(untagged(one) == known for one in self.results)
+        if "$" in known:
+            return False
+        return any(
+            self._is_own(untagged(one), known) if ANY in one else "$" in name and untagged(one) == known
+            for one in self.results
+        )
+
+    def _is_own(self, made: str, name: str) -> bool:
+        """Return whether a name is one that is made with the owner and the name of the repository: with a name of its
+        own below a registry, or else with that of the repository's folder."""
+        parts, others = made.split("/"), name.split("/")
+        own = parts[-1] == ANY
+        if len(parts) != len(others) or (parts[0] == ANY and not own):
+            return False
+        alike = all(ANY in (one, other) or one == other for one, other in zip(parts, others, strict=True))
+        return alike and (not own or others[-1] == self.folder)
 
     def make_alike(self, image: str) -> bool:
         """Return whether what is built may be an image under another registry or owner: the last part of the name is
         the same, and written whole."""
         last = _last(familiar(image))
-        return "$" not in last and any(_last(one) == last for one in self.results)
+        return "$" not in last and any(_last(one) == last for one in self.results if ANY not in one)
 
 
 def _last(name: str) -> str:
@@ -92,13 +124,18 @@ def _last(name: str) -> str:
 
 class _Platforms(NamedTuple):
     """The rare platforms that builds are for: of the Dockerfile at a path, and of any where a file does not say of
-    which."""
+    which; and, with the path of a Dockerfile whose first stage the builder runs on its own platform, of any other."""
 
     own: Mapping[str, frozenset[str]]
     any: frozenset[str]
+    crossed: frozenset[tuple[str, str]] = frozenset()
 
     def of(self, path: str) -> frozenset[str]:
-        return self.any | self.own.get(path, frozenset())
+        return self.any.union(self.own.get(path, ()), (name for other, name in self.crossed if other != path))
+
+    def later(self, path: str) -> frozenset[str]:
+        """Return the platforms of a Dockerfile's other stages than the first, which that may not have."""
+        return frozenset(name for one, name in self.crossed if one == path)
 
 
 class _Read(NamedTuple):
@@ -128,7 +165,31 @@ def builds_near(path: str) -> Builds:
         arguments,
         frozenset(name for _, platforms in found for name in platforms.of(whole)),
         frozenset(path for one, _ in found for path in one.unread),
+        os.path.basename(top(path)).lower(),
+        frozenset(name for _, platforms in found for name in platforms.later(whole)),
     )
+
+
+def pushed_below(path: str, image: str) -> bool:
+    """Return whether a makefile anywhere in the tree of a file builds and pushes an image to a registry: that of a
+    subfolder need not be near what pulls it."""
+    name = untagged(familiar(image))
+    host = name.partition("/")[0]
+    return ("." in host or ":" in host) and name in _pushed(real(top(path)))
+
+
+@of_a_run(64)
+def _pushed(root: str) -> frozenset[str]:
+    """Return the names without tags that makefiles of a tree which push give to what they build."""
+    found = ((folder, name) for folder, names in searched(root) for name in names)
+    paths = (os.path.join(folder, name) for folder, name in found if _MAKEFILE.fullmatch(name))
+    made = set[str]()
+    for path in islice(paths, _MOST_MAKEFILES):
+        with contextlib.suppress(Unreadable):
+            if not os.path.islink(path) and b"push" in contents(path):
+                read = _read(path, root)
+                made |= read.results if read else set()
+    return frozenset(map(untagged, made))
 
 
 def folders_of(path: str) -> frozenset[str]:
@@ -164,7 +225,7 @@ def _of_workflows(folder: str) -> dict[str, list[str | None]]:
 @of_a_run(4096)
 def _builds(folder: str) -> tuple[Builds, _Platforms]:
     """Return the results and arguments of the builds in a folder, and their platforms."""
-    results, platforms, unread = set[str](), set[str](), set[str]()
+    results, platforms, unread, crossed = set[str](), set[str](), set[str](), set[tuple[str, str]]()
     arguments: dict[str, dict[tuple[str | None, str, str], Given]] = {}
     own: dict[str, frozenset[str]] = {}
     root = real(top(os.path.join(folder, "_")))
@@ -182,10 +243,11 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                 for one in read.arguments:
                     arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
                 platforms |= read.platforms.any
+                crossed |= read.platforms.crossed
                 own |= {one: own.get(one, frozenset()) | names for one, names in read.platforms.own.items()}
     given = {name: tuple(each.values()) for name, each in arguments.items()}
     built = Builds(frozenset(results), given, frozenset(), frozenset(unread))
-    return built, _Platforms(own, frozenset(platforms))
+    return built, _Platforms(own, frozenset(platforms), frozenset(crossed))
 
 
 @of_a_run(16_384)
@@ -244,7 +306,23 @@ def _platforms(source: Source) -> _Platforms:
             other.add(match[0])
         for path in filter(None, built):
             own.setdefault(real(path), set()).add(match[0])
-    return _Platforms({path: frozenset(names) for path, names in own.items()}, frozenset(other))
+    owned = {path: frozenset(names) for path, names in own.items()}
+    crossed = _crossed(source) if other else None
+    if crossed:
+        return _Platforms(owned, frozenset(), frozenset((crossed, name) for name in other))
+    return _Platforms(owned, frozenset(other))
+
+
+def _crossed(source: Source) -> str | None:
+    """Return the real path of the Dockerfile of which ``sed`` makes the only one that a file builds for platforms, with
+    the builder's platform for the first stage, as the makefiles of Kubebuilder do."""
+    made = _CROSS.search(source.text)
+    lines = (one[0].partition("#")[0] for one in _LINE.finditer(source.text)) if made else ()
+    files = [_FILE.search(line) for line in lines if not _SAYS_NONE.fullmatch(line)]
+    if not made or not files or any(file is None or file[1] != made[2] for file in files):
+        return None
+    found = dockerfile_at(source.path, ".", made[1])
+    return real(found) if found else None
 
 
 def _of_stage(text: str, offset: int) -> bool:

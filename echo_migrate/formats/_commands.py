@@ -26,7 +26,7 @@ from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.formats._volumes import target_of
-from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number
+from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, parsed
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import WINDOWS, Image, SharedSpans
@@ -274,7 +274,7 @@ class _Images:
         if value is None or reference is None:
             return None
         if "$" in reference.name:
-            return self._unresolved(word, where, one)
+            return self._unresolved(word, where, one, value)
         start, end = self._written(word)
         platform = next((each.value.value for each in self._meant(one, "platform") if each.value), "")
         never = any(each.value and each.value.value == "never" for each in self._meant(one, "pull"))
@@ -296,9 +296,10 @@ class _Images:
         )
         return self.shared.of(image)
 
-    def _unresolved(self, word: Word, where: str, one: Invocation) -> Image | None:
-        """Return an image whose name is in a variable that has no one value in the script; None for one that is only
-        looked at or given to a build, and for an expression that another program fills in before the shell."""
+    def _unresolved(self, word: Word, where: str, one: Invocation, value: Expansion) -> Image | None:
+        """Return an image whose name is in a variable that has no one value in the script, with the name that what is
+        set outside of it makes of that value; None for one that is only looked at or given to a build, and for an
+        expression that another program fills in before the shell."""
         start, end = self._written(word)
         if one.inspected or one.argument or _FILLED.search(self.text, start, end):
             return None
@@ -310,7 +311,13 @@ class _Images:
         else:
             unset = tuple(dict.fromkeys(f"${name}" if name.isdigit() else name for name in names))
             reason = because("no-value", names=few(unset))
-        return Image(word.text, where, start, end, not_editable=reason, unsettled=tuple(names), templated=True)
+        image = Image(word.text, where, start, end, not_editable=reason, unsettled=tuple(names), templated=True)
+        expanded = self._expanded(word._replace(text=value.text), self.variables.get)
+        whole = expanded.text if expanded else value.text
+        written = "".join(self.text[begin:stop] for begin, stop in whole.spans)
+        name = written if len(written) == len(whole.value) else whole.value
+        reference = parsed(name)
+        return image._replace(resolved=name) if reference and not is_open(reference.name) else image
 
     def _windows(self, one: Invocation) -> str:
         """Return Windows as the platform of a command that only Windows can run, else ""."""

@@ -92,7 +92,7 @@ def _scripts(text: str, roots: Iterable[YamlNode | None]) -> Iterator[tuple[int,
 def _read(script: Traced, text: str) -> list[Login] | None:
     """Return the logins of a script and the text of its source, None if it cannot be read whole as one of a shell. With
     no text, as where line breaks are folded, their places are not known: those that do not last are left out."""
-    done = read(Traced(_FILLED_IN.sub(_as_name, script.value), script.spans))
+    done = read(as_shells(script))
     if not done.certain or any(command.name in _POWERSHELL for command in done.commands):
         return None
     source = text or script.value
@@ -108,6 +108,11 @@ def _read(script: Traced, text: str) -> list[Login] | None:
         else:
             logins.append(Login(start, one.host or said_of(one.command, source), one.until))
     return logins if text else [login for login in logins if login.until is None]
+
+
+def as_shells(script: Traced) -> Traced:
+    """Return a script in which what a CI system fills in is a shell variable of the same length."""
+    return Traced(_FILLED_IN.sub(_as_name, script.value), script.spans)
 
 
 def _is_other(node: YamlNode | None) -> bool:

@@ -314,6 +314,14 @@ def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Trac
             yield line[1], place.cut(*line.span(2))
 
 
+def steps_of_shells(sheet: YamlFile) -> Iterator[tuple[ScalarNode, int]]:
+    """Yield the scripts of steps that a supported shell runs, each with the offset at which its job begins."""
+    for root in sheet.roots:
+        for _, node, begin in _scripts(effective(root)):
+            if is_text(node):
+                yield node, begin
+
+
 def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None, int]]:
     """Yield the scripts of steps with a supported shell, each with its key path and the offset at which its job
     begins."""

@@ -23,6 +23,10 @@ VARIABLE = lazy_regex(
 )
 """A variable of a shell, a build or Compose; in double braces of GitHub, in parentheses of make or Kubernetes, in
 brackets of GitLab or Azure, in angle brackets of CircleCI."""
+
+ANY = "*"
+"""A part of a name that is the owner or the name of the repository, whatever these are."""
+
 TAGGED = lazy_regex(r"(?:[\w.-]+(?::\d+)?/){0,5}[a-z0-9]+(?:[._-][a-z0-9]+)*(?::[\w.-]+|@sha256:[0-9a-f]{64}){1,2}")
 """A reference in one piece, with a tag or a digest."""
 
