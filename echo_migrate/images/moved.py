@@ -77,12 +77,7 @@ def swap(image: Image, reference: Reference, path: str) -> Migration | None:
     """Return the migration of an image to where every tag of it is too, given its reference and its shortest spelling;
     None where there is no such place, or it cannot be written."""
     name, row = elsewhere(path), _row(path)
-    first = row.first if row else ""
-    if (
-        first
-        and (reference.tag or "")[: len(first)] < first
-        and (reference.tag or "").startswith(first.partition(".")[0])
-    ):
+    if row and _is_older(reference.tag or "", row.first):
         return None  # which nobody has seen there
     if not name or image.local or image.not_editable or is_open(reference.name):
         return None
@@ -121,6 +116,11 @@ def _row_of_folder(path: str) -> Moved | None:
         if found:
             return found._replace(to=found.to.replace("*", "/".join(parts[count:])))
     return None
+
+
+def _is_older(tag: str, first: str) -> bool:
+    """Return whether a tag is older than the first that is there; one of another form is not compared."""
+    return bool(first) and tag.startswith(first.partition(".")[0]) and tag[: len(first)] < first
 
 
 def _is_later(tag: str, free: str) -> bool:

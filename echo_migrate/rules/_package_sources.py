@@ -12,10 +12,17 @@ from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Manager, package_name
 
-_ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=]", needs=("=", "~", "<"))
+_ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=*]", needs=("=", "~", "<"))
+_OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
+"""Versions of packages in the repositories of others, which say whose they are."""
 _ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*)?$")
 """Packages with a version, as apt-get(8), apk(8) and zypper(8) write it, and as dnf(8) does."""
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
+_REPOSITORIES = lazy_regex(r"/etc/(?:apt/sources\.list|apk/repositories|yum\.repos\.d|zypp/repos\.d)")
+"""Where a stage adds a repository of its own, whose packages are there on any image."""
+_ADDERS = frozenset(("add-apt-repository", "apt-add-repository", "yum-config-manager"))
+_SETTERS = frozenset(("dnf", "dnf5", "yum", "zypper"))
+_ADDING = frozenset(("addrepo", "ar", "config-manager"))
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
     ("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail")
@@ -80,15 +87,28 @@ def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
     for run in (*stage.runs, *stage.triggers):
         for one in run.calls:
             for word in one.packages if one.manager.system and one.action in ("install", "upgrade") else ():
-                if _pins_one(one.manager, word.value):
+                if _pins_one(one.manager, word.value) and not _adds_repository(stage, one.command.start):
                     line = str(source.position(word.start)[0])
                     yield because("pinned-there", package=package_name(word), line=line)
                     return
+
+
+def _adds_repository(stage: Stage, before: int) -> bool:
+    """Return whether a stage or its parents add a repository of packages before an offset."""
+    copies = [copy.target for one in stage.lineage for copy in one.copies if copy.instruction.start < before]
+    runs = [command for one in stage.lineage for run in one.runs for command in run.commands if command.start < before]
+    return any(
+        _REPOSITORIES.match(path)
+        for path in (*filter(None, copies), *[path for command in runs for path in _written(command)])
+    ) or any(
+        command.name in _ADDERS or (command.name in _SETTERS and not _ADDING.isdisjoint(command.arguments))
+        for command in runs
+    )
 
 
 def _pins_one(manager: Manager, package: str) -> bool:
     """Return whether a word asks for a package of a distribution in one version, or in those of one line: not for that
     version and later ones (``>``), nor for another repository (``@``)."""
     if manager.pinned == "-":
-        return bool(_ONE_RPM.search(package))
-    return bool(_ONE_VERSION.match(package))
+        return "://" not in package and bool(_ONE_RPM.search(package))
+    return bool(_ONE_VERSION.match(package)) and not _OF_OTHERS.search(package)
