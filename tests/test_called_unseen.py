@@ -122,7 +122,8 @@ def test_a_caller_is_named_as_it_is_written(run: Run, tmp_path: Path) -> None:
 
 def test_what_is_called_by_name_is_said_once(run: Run, tmp_path: Path) -> None:
     found = said(run, tmp_path, f"{PYTHON}RUN git clone https://e.com/x && pip install -e git+https://e.com/y\n", {})
-    assert "no git: " in found and "also" not in found
+    assert "no git: " in found
+    assert "also" not in found
 
 
 def test_one_context_for_all_files_of_a_language(run: Run, tmp_path: Path) -> None:
