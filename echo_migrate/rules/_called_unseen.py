@@ -37,7 +37,8 @@ _VCS = lazy_regex(r"\b(bzr|git|hg|svn)\+(?:(ssh)|file|git|https?|lp|static-https
 """A repository as pip writes it, and npm (pip.pypa.io, VCS Support; docs.npmjs.com, npm-install)."""
 _IN_TOML = lazy_regex(
     r"\{[^{}\n]{0,400}\bgit[ \t]*=[ \t]*[\"']|(?m:^type = \"git\"$)|(?m:^[ \t]*\"git\": \")"
-    r"|(?m:^\[(?:tool\.poetry\.(?:group\.[\w-]+\.)?(?:dev-)?dependencies|tool\.uv\.sources|(?:dev-)?packages)\.[^\]\n]+\]\n)"
+    r"|(?m:^\[(?:tool\.poetry\.(?:group\.[\w-]+\.)?(?:dev-)?dependencies|tool\.uv\.sources|(?:dev-)?packages)"
+    r"\.[^\]\n]+\]\n)"
     r"(?:(?!\[)[^\n]*\n){0,10}?git[ \t]*=",
     needs=("git",),
 )
@@ -334,16 +335,22 @@ def _sources(stage: Stage, run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sources))[-_MOST_SOURCES:]
 
 
-@of_a_run(4096)
+@of_a_run(64)
 def _nearest(names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int) -> tuple[str, ...]:
     """Return the files of the names that the sources bring, from the nearest folder that may be the context: the first
     that has any of them."""
     written = list(dict.fromkeys(one for name in names for source in sources for one in _written(name, source)))
     for height in ("/".join([".."] * above) or "." for above in range(heights if file else 0)):
-        found = tuple(dict.fromkeys(at for one in written if (at := dockerfile_at(file, height, one))))
+        found = tuple(dict.fromkeys(at for one in written if (at := _at(file, height, one))))
         if found:
             return found
     return ()
+
+
+@of_a_run(4096)
+def _at(file: str, height: str, name: str) -> str | None:
+    """Return the path of a file of the context that is some folders above another, None if there is none."""
+    return dockerfile_at(file, height, name)
 
 
 def _written(name: str, source: str) -> list[str]:

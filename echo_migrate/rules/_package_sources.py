@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from math import inf
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -84,26 +85,32 @@ def _written(command: Command) -> Iterator[str]:
 def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
     """Yield the first package of the distribution that a stage wants in one version: a vendor's image has builds of its
     own, or later ones, on which others of it depend. ``source`` is the file with the stage."""
+    added: float | None = None
     for run in (*stage.runs, *stage.triggers):
         for one in run.calls:
             for word in one.packages if one.manager.system and one.action in ("install", "upgrade") else ():
-                if _pins_one(one.manager, word.value) and not _adds_repository(stage, one.command.start):
+                if not _pins_one(one.manager, word.value):
+                    continue
+                added = _repository_added(stage) if added is None else added  # few stages pin any
+                if one.command.start <= added:
                     line = str(source.position(word.start)[0])
                     yield because("pinned-there", package=package_name(word), line=line)
                     return
 
 
-def _adds_repository(stage: Stage, before: int) -> bool:
-    """Return whether a stage or its parents add a repository of packages before an offset."""
-    copies = [copy.target for one in stage.lineage for copy in one.copies if copy.instruction.start < before]
-    runs = [command for one in stage.lineage for run in one.runs for command in run.commands if command.start < before]
-    return any(
-        _REPOSITORIES.match(path)
-        for path in (*filter(None, copies), *[path for command in runs for path in _written(command)])
-    ) or any(
-        command.name in _ADDERS or (command.name in _SETTERS and not _ADDING.isdisjoint(command.arguments))
-        for command in runs
-    )
+def _repository_added(stage: Stage) -> float:
+    """Return the offset of the first step or command of a stage, or of its parents, that adds a repository of packages;
+    infinity if none does."""
+    copies = [copy for one in stage.lineage for copy in one.copies if copy.target]
+    found = [copy.instruction.start for copy in copies if _REPOSITORIES.match(copy.target or "")]
+    runs = [command for one in stage.lineage for run in one.runs for command in run.commands]
+    return min((*found, *[command.start for command in runs if _adds_repository(command)]), default=inf)
+
+
+def _adds_repository(command: Command) -> bool:
+    if command.name in _ADDERS or (command.name in _SETTERS and not _ADDING.isdisjoint(command.arguments)):
+        return True
+    return any(map(_REPOSITORIES.match, _written(command)))
 
 
 def _pins_one(manager: Manager, package: str) -> bool:
