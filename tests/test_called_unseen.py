@@ -154,6 +154,8 @@ def test_services(run: Run, tmp_path: Path, image: str, command: str, files: dic
         ("RUN apt-get install -y nodejs=22.11.0-1nodesource1", False),
         ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y docker-ce-cli=5:27.3.1", False),
         ("RUN apt-get install -y docker-ce-cli=5:27.3.1 && echo deb > /etc/apt/sources.list.d/docker.list", True),
+        ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y curl=8.14.1-2", True),
+        ("RUN add-apt-repository ppa:a/b && apt-get install -y terraform=1.9.8-1", False),
         ("COPY x.list /etc/apt/sources.list.d/\nRUN apt-get install -y bind9=1:9.18", False),
     ],
 )

@@ -11,7 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Manager, package_name
+from echo_migrate.shell.package_managers import Manager, package_name, used_for
 
 _ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=*]", needs=("=", "~", "<"))
 _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
@@ -92,7 +92,7 @@ def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
                 if not _pins_one(one.manager, word.value):
                     continue
                 added = _repository_added(stage) if added is None else added  # few stages pin any
-                if one.command.start <= added:
+                if one.command.start <= added or used_for(word):  # of the distribution, whatever is added
                     line = str(source.position(word.start)[0])
                     yield because("pinned-there", package=package_name(word), line=line)
                     return
