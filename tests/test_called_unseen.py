@@ -8,6 +8,8 @@ from tests.conftest import Run
 
 PYTHON = "FROM python:3.13\nWORKDIR /app\n"
 NODE = "FROM node:24\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
+LEAN = NODE.replace("ci", "ci --omit=dev")
+POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 FEATURES = '{"build": {"dockerfile": "Dockerfile"}, "features": {"ghcr.io/devcontainers/features/git:1": {}}}'
@@ -60,6 +62,16 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         (RUBY, {"Gemfile": 'gem "lib", github: "acme/lib"\n', "Gemfile.lock": "    rake (13)\n"}, "git"),
         (RUBY, {"Gemfile": 'gem "puma"\n', "Gemfile.lock": "    puma (6.4.2)\n"}, "gcc"),
         (RUBY, {"Gemfile": 'gem "rake"\n'}, "gcc"),
+        (REQUIREMENTS.replace("-r", "-Ur"), {"requirements.txt": "lib @ git+https://example.com/lib\r\n"}, "git"),
+        (POETRY, {"poetry.lock": '[[package]]\nname = "psycopg2"\nversion = "2"\n'}, "gcc"),
+        (POETRY, {"pyproject.toml": '[project]\ndependencies = [\n"flask", "psycopg2>=2"]\n'}, "gcc"),
+        (POETRY, {"pyproject.toml": "[tool.poetry.dependencies]\npsycopg2 = '^2'\n"}, "gcc"),
+        (POETRY, {"pyproject.toml": '[tool.poetry.group.dev.dependencies.lib]\n\ngit = "https://e/x"\n'}, "git"),
+        (POETRY, {"pyproject.toml": '[tool.uv.sources.lib]\nrev = "1"\ngit = "https://e/x"\n'}, "git"),
+        (f"{PYTHON}RUN uvx --from git+https://example.com/lib lib\n", {}, "git"),
+        (f"{PYTHON}RUN apt-get install -y make && pip install uwsgi\n", {}, "gcc"),
+        ("FROM php:8.4-cli\nRUN pecl install redis\n", {}, "gcc"),
+        ("FROM golang:1.26\nARG GOPRIVATE\nRUN go build ./...\n", {}, "git"),
     ],
 )
 def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], program: str) -> None:
@@ -75,11 +87,111 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         (NODE, {"package.json": '{"repository": "acme/app", "main": "dist/index.js", "dependencies": {"a": "^1"}}'}),
         (NODE, {"package.json": '{"dependencies": {"a": "npm:@acme/lib@1", "b": "file:../b"}}'}),
         (NODE, {"package.json": "[" * 100_000}),
+        (NODE, {"package.json": '{"dependencies": {"lib": "npm:@acme/lib", "b": "dist/app-1.0.0.tgz"}}'}),
+        (
+            NODE,
+            {"package.json": '{"dependencies": {"lib": "acme/lib"}}', "pnpm-lock.yaml": "tarball: https://e/x.tgz\n"},
+        ),
+        (LEAN, {"package.json": '{"devDependencies": {"lib": "acme/lib"}}'}),
+        (LEAN, {"package-lock.json": '{"a": {"resolved": "git+ssh://git@e/x", "integrity": "b", "dev": true}}'}),
+        (f"{NODE}RUN npm install dist/app-1.0.0.tgz lib@npm:@acme/lib\n", {"package.json": "{}"}),
+        (REQUIREMENTS, {"requirements.txt": "-c pins.txt\nflask\n", "pins.txt": "psycopg2==2.9\n"}),
+        (f"{PYTHON}COPY . .\nRUN pip install -r a.txt\n", {"a.txt": "a\n", "pyproject.toml": 'a = {git = "b"}\n'}),
+        (POETRY, {"poetry.lock": '[[package]]\nname = "psycopg2"\nversion = "2"\noptional = true\n'}),
+        (POETRY, {"pyproject.toml": "[tool.poetry.dependencies]\npsycopg2 = {version = '2', optional = true}\n"}),
+        (POETRY, {"pyproject.toml": "tool = 1\nproject = 2\n[tool.other"}),
+        (f"{PYTHON}RUN pip install --only-binary=:all: psycopg2\n", {}),
+        (f'{PYTHON}RUN echo "use pip install git+https://example.com/lib" && pip install flask\n', {}),
+        (f"{PYTHON}RUN apt-get install -y g++ && python3 -m pip install uwsgi\n", {}),
+        ("FROM ruby:3.4\nRUN apt-get install -y g++ make && gem install puma\n", {}),
+        ("FROM debian:13\nRUN apt-get install -y python3-pip && pip install psycopg2\n", {}),
+        ("FROM python:3.13-slim-trixie\nRUN pip install psycopg2\n", {}),
+        ('FROM golang:1.26\nENV GOPRIVATE="" GONOPROXY=none\nRUN go build ./...\n', {}),
+        ("FROM golang:1.26\nENV GOPRIVATE=e.com GOFLAGS=-mod=vendor\nRUN go build ./...\n", {}),
+        ("FROM golang:1.26\nENV GOPRIVATE=e.com\nRUN go build -mod=vendor ./...\n", {}),
         (RUBY, {"Gemfile": 'gem "rake"\n', "Gemfile.lock": "    rake (13)\n    puma (6.4-x86_64-linux)\n"}),
     ],
 )
 def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) -> None:
     assert "calls" not in said(run, tmp_path, text, files)
+
+
+def test_a_caller_is_named_as_it_is_written(run: Run, tmp_path: Path) -> None:
+    assert "pip calls git, " in said(run, tmp_path, f"{PYTHON}RUN python3 -m pip install git+https://e.com/x\n", {})
+
+
+def test_what_is_called_by_name_is_said_once(run: Run, tmp_path: Path) -> None:
+    found = said(run, tmp_path, f"{PYTHON}RUN git clone https://e.com/x && pip install -e git+https://e.com/y\n", {})
+    assert "no git: " in found
+    assert "also" not in found
+
+
+def test_one_context_for_all_files_of_a_language(run: Run, tmp_path: Path) -> None:
+    files = {"app/package.json": "{}", "package-lock.json": '{"resolved": "git+ssh://git@example.com/x"}'}
+    assert "calls" not in said(run, tmp_path, NODE, files, "app/Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "files", "says"),
+    [
+        ("node:24", "npm install git+https://e.com/x", {}, "npm calls git"),
+        ("ruby:3.4", "bundle install && bundle exec puma", {}, "bundle calls gcc"),
+        ("ruby:3.4", "bundle install && bundle exec puma", {"Gemfile.lock": "    rake (13)\n"}, ""),
+    ],
+)
+def test_services(run: Run, tmp_path: Path, image: str, command: str, files: dict[str, str], says: str) -> None:
+    text = f"services:\n  a:\n    image: {image}\n    command: bash -c '{command}'\n"
+    found = said(run, tmp_path, text, files, "compose.yaml")
+    assert says in found if says else "calls" not in found
+
+
+@pytest.mark.parametrize(
+    ("lines", "held"),
+    [
+        ("RUN apt-get install -y wget=1.24.5-1", True),
+        ("RUN apt-get install -y nodejs=22.*", True),
+        ("RUN apt-get install -y 'wget=*'", False),
+        ("RUN apt-get install -y nodejs=22.11.0-1nodesource1", False),
+        ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y docker-ce-cli=5:27.3.1", False),
+        ("RUN apt-get install -y docker-ce-cli=5:27.3.1 && echo deb > /etc/apt/sources.list.d/docker.list", True),
+        ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y curl=8.14.1-2", True),
+        ("RUN add-apt-repository ppa:a/b && apt-get install -y terraform=1.9.8-1", False),
+        ("COPY x.list /etc/apt/sources.list.d/\nRUN apt-get install -y bind9=1:9.18", False),
+    ],
+)
+def test_pinned(run: Run, tmp_path: Path, lines: str, held: bool) -> None:
+    assert ("is pinned on line" in said(run, tmp_path, f"FROM debian:13\n{lines}\n", {})) == held
+
+
+@pytest.mark.parametrize(
+    ("lines", "held"),
+    [
+        ("RUN echo ubuntu", False),
+        ("RUN ./install.sh --os ubuntu", False),
+        ("RUN install -o ubuntu a /a", True),
+        ("RUN chown ubuntu:ubuntu /a", True),
+        ("RUN su - ubuntu -c id", True),
+        ("RUN sudo -u ubuntu id", True),
+        ("USER ubuntu", True),
+    ],
+)
+def test_the_user_of_ubuntu(run: Run, tmp_path: Path, lines: str, held: bool) -> None:
+    found = said(run, tmp_path, f"FROM eclipse-temurin:21-jre\n{lines}\n", {})
+    assert ("may have no user ubuntu" in found) == held, found
+
+
+@pytest.mark.parametrize(
+    ("line", "source", "held"),
+    [
+        ("g++ -o /app main.cpp && cp -r ./static /srv", "/app", True),
+        ("g++ -static -o /app main.cpp", "/app", False),
+        ("g++ -o /app main.cpp", "/src/LICENSE", False),
+        ("g++ -o /app main.cpp", "/etc/passwd", False),
+    ],
+)
+def test_what_is_compiled_in_cpp(run: Run, tmp_path: Path, line: str, source: str, held: bool) -> None:
+    text = f"FROM gcc:15 AS b\nRUN {line}\nFROM debian:13-slim\nCOPY --from=b {source} /x\n"
+    assert ("libstdc++" in said(run, tmp_path, text, {}, "Dockerfile", "--provider", "docker")) == held
 
 
 def test_no_file_out_of_the_tree(run: Run, tmp_path: Path) -> None:

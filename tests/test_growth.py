@@ -107,6 +107,35 @@ def test_a_long_text_of_a_neighbour_ends_soon(limited: Run, tmp_path: Path, shap
     assert [one["state"] for one in found if one["raw"] == "python:3.12"] == ["migrate"] * 3
 
 
+DECLARED = {
+    "uv.lock": "git\n" + "\n" * 300_000 + "[tool.uv.sources.a]\n" * 2_000 + "{git" + " " * 100_000,
+    "Gemfile": "gem" + " git" * 50_000 + "\n" + " " * 100_000 + "git\n" + "    a (" * 20_000,
+    "package-lock.json": '"resolved": "git' + " " * 100_000 + '"resolved": "git+a ' * 5_000 + "\n" * 100_000,
+    "a.txt": "-r" + " " * 100_000 + "\n" * 100_000 + "git " * 20_000 + "-r\n" * 20_000,
+}
+INSTALLS = """FROM python:3.13
+COPY . .
+RUN uv sync
+FROM ruby:3.4
+COPY . .
+RUN bundle install
+FROM node:24
+COPY . .
+RUN npm ci --omit=dev
+FROM python:3.13
+COPY . .
+RUN pip install -r a.txt
+"""
+
+
+def test_long_files_of_what_is_installed_end_soon(limited: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(INSTALLS)
+    for name, text in DECLARED.items():
+        (tmp_path / name).write_text(text)
+    found = json.loads(limited(15, "inventory", "--output-format", "json", "Dockerfile").stdout)["references"]
+    assert [one["raw"] for one in found] == ["python:3.13", "ruby:3.4", "node:24", "python:3.13"]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_long_text_ends_soon(limited: Run, tmp_path: Path, shape: str) -> None:
     name, text = SHAPES[shape]

@@ -41,8 +41,11 @@ _FILE = lazy_regex(
 )
 _COMPILERS = ("build-base", "build-essential", "base-devel", "gcc")
 _PROVIDERS = {
-    **dict.fromkeys(("ar", "as", "ld", "strip"), ("binutils", *_COMPILERS)),
-    **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc", "make"), _COMPILERS),
+    **dict.fromkeys(
+        ("ar", "as", "ld", "strip"), ("binutils", "g++", *_COMPILERS)
+    ),  # g++ depends on gcc, and that on it
+    **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc"), ("g++", *_COMPILERS)),
+    "bzr": ("breezy", "brz"),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
     **dict.fromkeys(("getcap", "setcap"), ("libcap",)),
     **dict.fromkeys(("groupadd", "useradd"), ("shadow",)),
@@ -52,6 +55,7 @@ _PROVIDERS = {
     **dict.fromkeys(("scp", "sftp", "ssh-add", "ssh-agent", "ssh-keygen", "ssh-keyscan"), ("ssh",)),
     "hg": ("mercurial",),
     "killall": ("psmisc",),
+    "make": _COMPILERS,
     "nc": ("netcat",),
     "ncat": ("nmap",),
     "ping": ("iputils",),

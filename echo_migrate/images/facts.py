@@ -103,6 +103,16 @@ def facts_of(value: str, catalog: Catalog) -> ImageFacts:
     return facts(reference, catalog) if not is_open(reference.name) else NOTHING_KNOWN
 
 
+def has_tools(value: str, catalog: Catalog) -> bool:
+    """Return whether the image that a reference names is one of upstream's that are known to have compilers or git: a
+    slim one, or one of Alpine, works without them."""
+    reference = parsed(value)
+    upstream = catalog.upstream(reference) if reference else None
+    if reference is None or upstream is None or upstream.name not in catalog.facts.equipped:
+        return False
+    return not any(word.text == "slim" or catalog.word_family(word.text) == "alpine" for word in reference.words)
+
+
 def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
     """Return the facts about an image."""
     path = catalog.path(reference)

@@ -62,6 +62,7 @@ class Facts(NamedTuple):
     builders: frozenset[str]
     builder_words: frozenset[str]
     full: frozenset[str]
+    equipped: frozenset[str]
     retired_images: dict[str, Retired]
     pythons: dict[str, str]
     system_pythons: dict[str, str]
@@ -133,6 +134,7 @@ def facts() -> Facts:
         builders=frozenset(data["builders"]["images"]),
         builder_words=frozenset(data["builders"]["words"]),
         full=frozenset(data["builders"]["full"]),
+        equipped=frozenset(data["builders"]["full"]).union(data["builders"]["images"], data["builders"]["compilers"]),
         retired_images={
             name: Retired(name, str(fact["since"]), fact["successor"])
             for name, fact in data["retired"]["images"].items()

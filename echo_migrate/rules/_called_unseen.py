@@ -2,7 +2,7 @@
 source alone."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
@@ -16,12 +16,13 @@ from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.data import read_data
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.toml import read_toml
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Call, call, package_name
+from echo_migrate.shell.package_managers import Call, call, does, package_name
 
 _LONGEST = 3_000_000
 """The length in bytes up to which a file with dependencies is read: locks are long."""
@@ -34,8 +35,16 @@ _MOST = 20
 
 _VCS = lazy_regex(r"\b(bzr|git|hg|svn)\+(?:(ssh)|file|git|https?|lp|static-https?)\b")
 """A repository as pip writes it, and npm (pip.pypa.io, VCS Support; docs.npmjs.com, npm-install)."""
-_IN_TOML = lazy_regex(r"\{[^{}\n]{0,400}\bgit\s*=\s*[\"']|(?m:^type = \"git\"$)|(?m:^\s*\"git\": \")", needs=("git",))
+_IN_TOML = lazy_regex(
+    r"\{[^{}\n]{0,400}\bgit[ \t]*=[ \t]*[\"']|(?m:^type = \"git\"$)|(?m:^[ \t]*\"git\": \")"
+    r"|(?m:^\[(?:tool\.poetry\.(?:group\.[\w-]+\.)?(?:dev-)?dependencies|tool\.uv\.sources|(?:dev-)?packages)"
+    r"\.[^\]\n]+\]\n)"
+    r"(?:(?!\[)[^\n]*\n){0,10}?git[ \t]*=",
+    needs=("git",),
+)
 """The same in the files of Poetry, Pipenv, PDM and uv."""
+_NO_REPOSITORY = lazy_regex(r"(?:catalog|file|jsr|link|npm|patch|portal|workspace):|[^#]*\.(?:tgz|tar|tar\.gz)$")
+"""What they take from a registry, from beside them, or as an archive."""
 _OF_NODE = lazy_regex(
     r"(?:git[+:@]|(?:bitbucket|gist|github|gitlab|ssh):)"
     r"|https?://(?:[^/@]+@)?(?:bitbucket\.org|git(?:hub|lab)\.com)/[^/#]+/[^/#]+(?:#.*)?$"
@@ -46,25 +55,36 @@ _IN_LOCK = lazy_regex(
     r"\"(?:resolved|version)\": ?\"git[+:@]|(?m:^ +resolved \"git[+:@])|[#&]commit=|\btype: git\b",
     needs=("git", "commit="),
 )
+_DEVELOPS = lazy_regex(r"\"(?:resolved|version)\": ?\"git[+:@][^{}]{0,1000}\"dev\": ?true", needs=("git",))
+"""What a lock of npm has from a repository for development alone."""
 _IN_GEMFILE = lazy_regex(
     r"(?m)^GIT$|^[ \t]*gem\b[^#\n]*[ ,{:](?:git|github|gist|bitbucket)(?::| *=>)|^[ \t]*(?:git|github)[ (][\"']"
 )
 """Gems of a repository, in a Gemfile and in its lock (bundler.io, Git)."""
 _SPEC = lazy_regex(r"(?m)^    ([\w.-]+) \(([^)\n]*)\)$")
 """A gem in a lock, with its version, which has the platform of one that is published for it."""
-_REQUIRED = lazy_regex(r"(?m)^[ \t]*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
+_REQUIRED = lazy_regex(r"(?m)^[ \t]*(?:-r|--requirement)[ =]*(\S+)")
+_WITH_A_FILE = lazy_regex(r"-[a-zA-Z]*r|--requirements?")
+"""The option of a file of requirements, also behind other letters (``-Ur``)."""
+_NO_SOURCE = lazy_regex(r"--only-binary[= ]:all:")
 _NAME = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)")
-_DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies")
+_LOCKED = lazy_regex(r"(?m)^name = \"([^\"\n]+)\"\n(?!(?:[^\[\n][^\n]*\n){0,6}optional = true)")
+"""A package in a lock of Poetry, PDM or uv."""
+_DEPENDENCIES = ("dependencies", "optionalDependencies")
+_FOR_DEVELOPMENT = "devDependencies"
+_MANIFEST = "package.json"
+_PROJECT = "pyproject.toml"
 _GO = frozenset(("build", "generate", "get", "install", "list", "mod", "run", "test", "vet", "work"))
-_GO_DIRECT = lazy_regex(r"\bGOPRIVATE\b|\bGONOPROXY\b|\bGOPROXY[ =]\"?direct")
+_GO_DIRECT = lazy_regex(r"\bGO(?:PRIVATE|NOPROXY)\b(?!=[\"']{0,2}(?:none\b|\s|$))|\bGOPROXY[ =][\"']?direct")
 """Settings with which go fetches modules by git, not from a proxy (go.dev/ref/mod, Private modules)."""
 _CARGO_DIRECT = "CARGO_NET_GIT_FETCH_WITH_CLI"
 """The setting with which cargo starts git, where it has its own else (doc.rust-lang.org/cargo, Configuration)."""
+_VENDORED = lazy_regex(r"-mod[= ]vendor\b")
 _BUILDS = ("gcc", "make")
 
 _FILES = {
-    "node": ("package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
-    "python": ("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
+    "node": (_MANIFEST, "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
+    "python": (_PROJECT, "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
     "ruby": ("Gemfile", "Gemfile.lock", "gems.rb", "gems.locked"),
 }
 """The files in which each language declares what is installed."""
@@ -77,58 +97,73 @@ _LANGUAGES = {
 
 
 def programs_unseen(
-    node: Stage | Container, launches: Iterable[StartCommand], base: ImageFacts, path: str
+    node: Stage | Container, launches: Iterable[StartCommand], base: ImageFacts, path: str, told: Collection[Reason]
 ) -> Iterator[Reason]:
     """Yield a reason for each program that a package manager starts unseen, in a RUN of a stage or in start commands,
     ``launches``, and that nobody is known to bring.
 
-    ``base`` are the facts of the target, ``path`` the path of the file.
+    ``base`` are the facts of the target, ``path`` the path of the file, ``told`` the reasons for programs that are
+    called by name.
     """
     runs = [run for run in (*node.runs, *node.triggers) if run.script] if isinstance(node, Stage) else []
     found = [one for run in runs if isinstance(node, Stage) for one in _in_run(node, run, base.family, path)]
-    found += [
-        (program, one)
-        for launch in launches
-        for one in launch.script.commands
-        for program in _by_words(one, base.family)
-    ]
-    told: set[str] = set()
-    for program, command in found:
-        if program in told or base.has(program) is True:
+    for command in (command for launch in launches for command in launch.script.commands):
+        one = call(command)
+        found += [(program, command, one) for program in _by_words(command, one, base.family)]
+        if one and one.action == "install" and one.manager.name == "bundle":
+            texts = _texts(_FILES["ruby"], (".",), path, 1)
+            found += [(program, command, one) for program in _of_texts("ruby", list(texts))]
+    asked: set[str] = set()
+    for program, command, one in found:
+        known = base.has(program) is True or because("program-unknown", program=program) in told
+        if known or program in asked:
             continue
-        told.add(program)
+        asked.add(program)
         before = command.start if runs else None
         if not may_provide(node, base, [program], before, likely=True):
-            yield because("called-unseen", caller=command.name, program=program)
+            yield because("called-unseen", caller=one.called if one else command.name, program=program)
 
 
-def _in_run(stage: Stage, run: Run, family: str | None, dockerfile: str) -> Iterator[tuple[str, Command]]:
-    """Yield the programs that the package managers of a RUN start unseen, with the command that starts each."""
+def _in_run(stage: Stage, run: Run, family: str | None, dockerfile: str) -> Iterator[tuple[str, Command, Call | None]]:
+    """Yield the programs that the package managers of a RUN start unseen, with the command that starts each, and its
+    call."""
+    calls = {one.command.start: one for one in run.calls}
     for command in run.commands:
-        for program in _by_words(command, family):
-            yield program, command
+        one = calls.get(command.start)
+        for program in _by_words(command, one, family):
+            yield program, command, one
         if command.name in ("cargo", "go") and _fetches_itself(command, stage, run):
-            yield "git", command
+            yield "git", command, one
     for one in run.calls:
         language = _LANGUAGES.get(one.manager.name, "")
         if one.action == "install" and language in _FILES and (language != "ruby" or not one.packages):
             for program in _by_files(one, language, stage, run, dockerfile):
-                yield program, one.command
+                yield program, one.command, one
 
 
-def _by_words(command: Command, family: str | None) -> Iterator[str]:
-    """Yield what a command starts for the packages that it names itself."""
-    for word in command.words:
+def _by_words(command: Command, one: Call | None, family: str | None) -> Iterator[str]:
+    """Yield what a command, whose call ``one`` is, starts for the packages that it names itself."""
+    if one.action != "install" if one else not does(command, "install") or does(command, "interpret"):
+        return
+    for word in (*command.words, *(one.packages if one else ())):
         if found := _VCS.search(word.value):
             yield from _clients(found)
-    one = call(command)
-    language = _LANGUAGES.get(one.manager.name, "") if one and one.action == "install" else ""
+    language = _LANGUAGES.get(one.manager.name, "") if one else "php" if _is_pecl(command) else ""
     words = [word.value for word in one.packages] if one else []
-    if one and language == "node" and any(map(_is_a_repository, words)):
+    if language == "node" and any(map(_is_a_repository, words)):
         yield "git"
-    names = {_plain(package_name(word)) for word in one.packages} if one else set()
+    names = {_plain(package_name(word)) for word in one.packages} if one and not _from_wheels(one) else set()
     if not names.isdisjoint(_compiled(language)) or (language == "php" and family != "alpine"):
         yield from _compilers(language)
+
+
+def _is_pecl(command: Command) -> bool:
+    return command.name == "pecl" and command.arguments[:1] == ["install"]
+
+
+def _from_wheels(one: Call) -> bool:
+    """Return whether a call takes no package that is published as source."""
+    return bool(_NO_SOURCE.search(" ".join(one.options)))
 
 
 def _clients(found: "re.Match[str]") -> Iterator[str]:
@@ -146,35 +181,66 @@ def _fetches_itself(command: Command, stage: Stage, run: Run) -> bool:
     """Return whether go or cargo is set to fetch by git."""
     if command.name == "cargo":
         return run.variables(command).get(_CARGO_DIRECT, "") == "true"
+    if _GO.isdisjoint(command.arguments[:1]):
+        return False
+    flags = [run.variables(command).get("GOFLAGS", ""), *command.arguments]
     steps = [step.args.value for one in stage.lineage for step in one.instructions if step.start < command.end]
-    return not _GO.isdisjoint(command.arguments[:1]) and any(map(_GO_DIRECT.search, steps))
+    return not _VENDORED.search(" ".join(flags)) and any(map(_GO_DIRECT.search, steps))
 
 
 def _by_files(one: Call, language: str, stage: Stage, run: Run, dockerfile: str) -> Iterator[str]:
     """Yield what a call starts for the packages that a file declares."""
-    names = _given(one) if language == "python" and one.manager.name in ("pip", "uv pip") else ()
-    if one.packages and not names and not any(word.value.startswith(".") for word in one.packages):
+    pip = one.manager.name in ("pip", "uv pip")
+    names = _given(one) if pip else ()
+    itself = any(word[:1] == "." for word in one.command.arguments)
+    if one.packages and not names and not itself:
         return
-    texts = list(_texts((*names, *_FILES[language]), stage, run, dockerfile, bool(names)))
+    files = _FILES[language] if not pip else (*names, _PROJECT) if itself or not names else names
+    sources = _sources(stage, run) if dockerfile else ()
+    texts = list(_texts(files, sources, dockerfile, _HIGHEST, bool(names)))
+    found = _of_texts(language, texts, _lean(one, run))
+    yield from (program for program in found if program not in _BUILDS or not _from_wheels(one))
+
+
+def _lean(one: Call, run: Run) -> bool:
+    """Return whether a call leaves out what is for development."""
+    how = one.manager.development
+    given = run.variables(one.command)
+    return how is not None and (
+        one.has(how.unless) or any(value and given.get(name) == value for name, value in how.environment.items())
+    )
+
+
+def _of_texts(language: str, texts: list[tuple[str, str]], lean: bool = False) -> dict[str, None]:
+    """Return what the packages need that files of a language declare, given their names and texts."""
+    found: list[str] = []
     if language == "python":
         texts = [(name, re.sub(r"(?m)(?:^|\s)#.*", "", text)) for name, text in texts]
+    if language == "node" and any(name != _MANIFEST for name, _ in texts):
+        texts = [(name, text) for name, text in texts if name != _MANIFEST]  # a lock says how each is fetched
     if language == "ruby" and not any(_SPEC.search(text) for _, text in texts):
-        yield from _BUILDS  # few locks have no gem in C
-    yield from dict.fromkeys(program for name, text in texts for program in _of_text(language, name, text))
+        found += _BUILDS  # few locks have no gem in C
+    return dict.fromkeys(
+        (*found, *[program for name, text in texts for program in _of_text(language, name, text, lean)])
+    )
 
 
 def _given(one: Call) -> tuple[str, ...]:
     """Return the files of requirements that a call names."""
     words = one.command.arguments
-    given = [after for word, after in pairwise(words) if word in ("-r", "--requirement")]
+    given = [after for word, after in pairwise(words) if _WITH_A_FILE.fullmatch(word)]
     given += [word[2:] for word in words if re.match(r"-r[\w./]", word)]
     return (*given, *[word.partition("=")[2] for word in words if word.startswith("--requirement=")])
 
 
-def _of_text(language: str, name: str, text: str) -> Iterator[str]:
-    """Yield what the packages of one file need."""
+def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
+    """Yield what the packages of one file need, ``lean`` without those for development."""
     if language == "node":
-        if _IN_LOCK.search(text) if name != "package.json" else any(map(_is_a_repository, _dependencies(text))):
+        if name == _MANIFEST:
+            found = any(map(_is_a_repository, _dependencies(text, lean)))
+        else:
+            found = bool(_IN_LOCK.search(_DEVELOPS.sub("", text) if lean else text))
+        if found:
             yield "git"
         return
     if language == "ruby":
@@ -183,37 +249,70 @@ def _of_text(language: str, name: str, text: str) -> Iterator[str]:
         if any(_plain(match[1]) in _compiled("ruby") and "-" not in match[2] for match in _SPEC.finditer(text)):
             yield from _BUILDS
         return
-    if found := _VCS.search(text):
-        yield from _clients(found)
+    if client := _VCS.search(text):
+        yield from _clients(client)
     elif _IN_TOML.search(text):
         yield "git"
-    if name.endswith(".txt") and any(_plain(match[1]) in _compiled("python") for match in _NAME.finditer(text)):
-        yield from _compilers("python")
+    if not _compiled(language).isdisjoint(map(_plain, _names_of(name, text))):
+        yield from _compilers(language)
+
+
+def _names_of(name: str, text: str) -> Iterable[str]:
+    """Return the packages of Python that a file names: requirements, a lock, or what a project needs."""
+    if name.endswith(".txt"):
+        return _NAME.findall(text)
+    if name.endswith(".lock"):
+        return _LOCKED.findall(text)
+    return _needed(text) if name == _PROJECT else ()
+
+
+def _needed(text: str) -> list[str]:
+    """Return the packages that a pyproject.toml needs, without those of extras and groups; empty if it cannot be
+    read."""
+    try:
+        read = read_toml(text)
+    except Unreadable:
+        return []
+    tools = read.get("tool")
+    project, poetry = read.get("project"), tools.get("poetry") if isinstance(tools, dict) else None
+    needed = project.get("dependencies") if isinstance(project, dict) else None
+    texts = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
+    names = [one for text in texts for one in _NAME.findall(text)[:1]]
+    keys = poetry.get("dependencies") if isinstance(poetry, dict) else None
+    for name, value in keys.items() if isinstance(keys, dict) else ():
+        if not (isinstance(value, dict) and value.get("optional")):
+            names.append(name)
+    return names
 
 
 def _is_a_repository(word: str) -> bool:
+    if _NO_REPOSITORY.match(word):
+        return False
     _, at, rest = word[1:].partition("@") if "://" not in word else ("", "", "")
-    return bool(_OF_NODE.match(word)) or bool(at and _OF_NODE.match(rest))
+    return bool(_OF_NODE.match(word)) or bool(at and not _NO_REPOSITORY.match(rest) and _OF_NODE.match(rest))
 
 
-def _dependencies(text: str) -> list[str]:
-    """Return where a package.json takes its dependencies from; empty if it cannot be read."""
+def _dependencies(text: str, lean: bool) -> list[str]:
+    """Return where a package.json takes its dependencies from, ``lean`` without those for development; empty if it
+    cannot be read."""
     import json  # few stages install them
 
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    groups = [read.get(name) for name in _DEPENDENCIES] if isinstance(read, dict) else []
+    names = _DEPENDENCIES if lean else (*_DEPENDENCIES, _FOR_DEVELOPMENT)
+    groups = [read.get(name) for name in names] if isinstance(read, dict) else []
     values = [value for group in groups if isinstance(group, dict) for value in group.values()]
     return [value for value in values if isinstance(value, str)]
 
 
-def _texts(names: Iterable[str], stage: Stage, run: Run, dockerfile: str, followed: bool) -> Iterator[tuple[str, str]]:
-    """Yield name and text of the files of these names that the stage has from the build context before a RUN; with
-    ``followed``, of those too that they name."""
-    paths = dict.fromkeys(path for name in names for path in _beside(name, stage, run, dockerfile))
-    pending = list(paths)
+def _texts(
+    names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int, followed: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the files of these names that the sources of COPY bring from the build context of a file;
+    with ``followed``, of those too that they name."""
+    pending = list(_nearest(names, sources, file, heights))
     read: set[str] = set()
     while pending and len(read) < _MOST:
         path = pending.pop(0)
@@ -225,36 +324,47 @@ def _texts(names: Iterable[str], stage: Stage, run: Run, dockerfile: str, follow
             pending += [found for one in named if (found := dockerfile_at(path, ".", one))]
 
 
-def _beside(name: str, stage: Stage, run: Run, dockerfile: str) -> Iterator[str]:
-    """Yield the files of a name that a COPY, or a mount of a RUN, has from the build context."""
+def _sources(stage: Stage, run: Run) -> tuple[str, ...]:
+    """Return what a stage has from the build context by a COPY before a RUN, or by a mount of it."""
     start = run.instruction.start
     copies = [
         copy for one in stage.lineage for copy in one.copies if copy.instruction.start < start and not copy.origin
     ]
     sources = [word.value for copy in copies if not copy.instruction.heredocs for word in copy.sources]
     sources += [mount.source for mount in run.mounts if mount.kind == "bind" and not mount.origin]
-    for source in list(dict.fromkeys(sources))[-_MOST_SOURCES:] if dockerfile else ():
-        yield from _nearest(name, source, dockerfile)
+    return tuple(dict.fromkeys(sources))[-_MOST_SOURCES:]
 
 
-@of_a_run(4096)
-def _nearest(name: str, source: str, dockerfile: str) -> tuple[str, ...]:
-    """Return the files of a name that a source of COPY brings, from the nearest folder that may be the context."""
-    last = basename(source)
-    folder = dirname(source) if last and fnmatchcase(basename(name), last) else source
-    written = sorted({join(folder, name).lstrip("/"), join(folder, basename(name)).lstrip("/")})
-    for height in ("/".join([".."] * above) or "." for above in range(_HIGHEST)):
-        found = tuple(file for one in written if (file := dockerfile_at(dockerfile, height, one)))
+@of_a_run(64)
+def _nearest(names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int) -> tuple[str, ...]:
+    """Return the files of the names that the sources bring, from the nearest folder that may be the context: the first
+    that has any of them."""
+    written = list(dict.fromkeys(one for name in names for source in sources for one in _written(name, source)))
+    for height in ("/".join([".."] * above) or "." for above in range(heights if file else 0)):
+        found = tuple(dict.fromkeys(at for one in written if (at := _at(file, height, one))))
         if found:
             return found
     return ()
+
+
+@of_a_run(4096)
+def _at(file: str, height: str, name: str) -> str | None:
+    """Return the path of a file of the context that is some folders above another, None if there is none."""
+    return dockerfile_at(file, height, name)
+
+
+def _written(name: str, source: str) -> list[str]:
+    """Return where a file of a name may lie in the context, for a source of COPY to bring it."""
+    last = basename(source)
+    folder = dirname(source) if last and fnmatchcase(basename(name), last) else source
+    return sorted({join(folder, name).lstrip("/"), join(folder, basename(name)).lstrip("/")})
 
 
 @of_a_run(64)
 def _text(path: str) -> str | None:
     """Return the text of a file, None if it cannot be read."""
     try:
-        return contents(path, _LONGEST).decode("utf-8", "replace")
+        return contents(path, _LONGEST).decode("utf-8", "replace").replace("\r\n", "\n")
     except (OSError, Unreadable):
         return None
 

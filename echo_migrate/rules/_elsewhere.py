@@ -31,6 +31,18 @@ _UBUNTU = "ubuntu"
 _CPP = "libstdc++"
 _COMPILES = frozenset(("c++", "clang++", "cmake", "g++", "meson", "ninja", "qmake"))
 
+_STATIC = lazy_regex(r"(?<![\w/.-])-static\b|\+crt-static", needs=("static",))
+_NO_PROGRAM = lazy_regex(
+    r"(?i)^/(?:etc|usr/share)/|(?:^|/)(?:authors|changelog|copying|licen[cs]e|notice|readme)[^/]*$"
+    r"|\.(?:c?js|conf|crt|css|html?|ini|json|md|mjs|pem|properties|py|rb|sh|sql|toml|txt|xml|ya?ml)$"
+)
+"""Sources of COPY that are certainly linked with no library."""
+_NAMING = frozenset(("chgrp", "chown", "deluser", "gpasswd", "install", "passwd", "userdel", "usermod"))
+"""Commands of which a word is a user, beside those that start a program as one."""
+_AS_UBUNTU = lazy_regex(
+    r"\b(?:gosu|su-exec|su|sudo|runuser|setpriv)\b[^;&|\n]{0,60}?[ =]ubuntu(?![\w.-])", needs=(_UBUNTU,)
+)
+
 _SHARED = frozenset(f"/usr/local{rest}" for rest in ("", "/bin", "/lib", "/share", "/include"))
 
 
@@ -93,7 +105,11 @@ def libraries(node: Stage | Container, base: ImageFacts) -> Iterator[Reason]:
     for copy in node.copies:
         there = node.preceding(copy.origin) if copy.origin else None
         runs = [run for one in there.lineage for run in one.runs] if there else []
-        if any(not _COMPILES.isdisjoint(run.names) for run in runs) and not any("static" in run.text for run in runs):
+        if all(_NO_PROGRAM.search(word.value) for word in copy.sources):
+            continue
+        if any(not _COMPILES.isdisjoint(run.names) for run in runs) and not any(
+            _STATIC.search(run.text) for run in runs
+        ):
             yield because("library", path=copy.sources[0].value if copy.sources else "", library=_CPP)
             return
 
@@ -106,11 +122,18 @@ def users_of_distribution(
     if family == _UBUNTU:
         return
     stage = stage_of(node)
-    runs = [command for run in node.runs for command in run.commands] if isinstance(node, Stage) else []
-    commands = [*runs, *[command for launch in launches for command in launch.script.commands]]
-    words = [word for command in commands for word in command.arguments]
+    runs = list(node.runs) if isinstance(node, Stage) else []
+    commands = [
+        command
+        for script in (*[run.script for run in runs], *[one.script for one in launches])
+        if script
+        for command in script.commands
+    ]
+    words = [word for command in commands if command.name in _NAMING for word in command.arguments]
     words += numbered_by(stage) if stage else ()
     words += [node.user.value] if isinstance(node, Container) and node.user else []
+    texts = (*[run.text for run in runs], *[one.args.value for one in launches])
+    words += [_UBUNTU] if any(_AS_UBUNTU.search(text) for text in texts) else []
     if any(_UBUNTU in word.split(":") for word in words) and not (stage and may_add(stage, _UBUNTU, likely=True)):
         yield because("user-absent", user=_UBUNTU)
 

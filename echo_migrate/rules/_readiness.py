@@ -17,7 +17,7 @@ from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_sta
 from echo_migrate.files.source import Source
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import ImageFacts, facts_of, is_root
+from echo_migrate.images.facts import ImageFacts, facts_of, has_tools, is_root
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
@@ -127,8 +127,7 @@ def other_blockers(
                 *_user_changes(node, effective),
                 *_not_known(node, effective, source.path),
                 *_wrapped(node, effective),
-                *_tools(node, effective),
-                *_unseen(node, image, effective, source.path),
+                *_programs(node, image, effective, catalog, source.path),
                 *_package_sources(node, catalog, source),
                 *_scripts(node, effective, source),
                 *_ports(node, effective),
@@ -213,16 +212,18 @@ def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason
             yield because("program-unknown", program=name)
 
 
-def _unseen(node: Stage | Container, image: Image, effective: EffectiveBase, path: str) -> Iterator[Reason]:
-    """Yield the tools that package managers start unseen, and that nobody is known to bring."""
-    slim = "-slim" in image.ref.value.rpartition(":")[2]  # it has neither git nor a compiler, and so none is needed
-    launches = _launches(node) if isinstance(node, Container) and not slim else []
-    runs = (*node.runs, *node.triggers) if isinstance(node, Stage) and not slim else ()
+def _programs(
+    node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog, path: str
+) -> Iterator[Reason]:
+    """Yield the tools that nobody is known to bring: those that are called, and those that package managers start."""
+    yield from (called := list(_tools(node, effective)))
+    launches = _launches(node) if isinstance(node, Container) else []
+    runs = (*node.runs, *node.triggers) if isinstance(node, Stage) else ()
     installing = any(does(one, "install") for launch in launches for one in launch.script.commands)
-    if installing or any(run.that("install") for run in runs):
+    if (installing or any(run.that("install") for run in runs)) and has_tools(image.ref.value, catalog):
         from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages
 
-        yield from programs_unseen(node, launches, effective.base, path)
+        yield from programs_unseen(node, launches, effective.base, path, called)
 
 
 def _may_provide(
@@ -234,8 +235,7 @@ def _may_provide(
 
 
 def _package_sources(node: Stage | Container, catalog: Catalog, source: Source) -> Iterator[Reason]:
-    """Yield the reasons for the distribution's list of package sources, which upstream's images have, and for a package
-    in one version, which those have."""
+    """Yield the reasons for the distribution's list of package sources, and for a package of it in one version."""
     if not isinstance(node, Stage) or catalog.vendor == UPSTREAM:
         return
     if any("/etc/apt/sources.list" in run.text for run in node.runs):
