@@ -610,18 +610,6 @@ def test_the_first_stage_is_the_builders_where_a_dockerfile_is_made_so(
         ({"Makefile": "x:\n\tdocker build -t shop/node .\n"}, "node:22", "migrate"),
         ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "no-replacement"),
         ({"Makefile": "image:\n\tdocker build -t node:22 .\n"}, "node:22", "needs-person"),
-        (
-            {"other/deep/Makefile": "I = quay.io/shop/web\nx:\n\tdocker build -t $(I):dev .\n\tdocker push $(I):dev\n"},
-            "quay.io/shop/web:1.2",
-            "of its name",
-        ),
-        (
-            {"other/deep/Makefile": "x:\n\tdocker buildx build --push -t quay.io/shop/web .\n"},
-            "quay.io/shop/other-web",
-            "no-replacement",
-        ),
-        ({"other/Makefile": "x:\n\tdocker build -t quay.io/shop/web .\n"}, "quay.io/shop/web", "no-replacement"),
-        ({"other/Makefile": "x:\n\tdocker buildx build --push -t shop/web .\n"}, "shop/web", "no-replacement"),
     ],
 )
 @pytest.mark.parametrize(

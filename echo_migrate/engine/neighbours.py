@@ -8,7 +8,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import real, top
-from echo_migrate.formats._builds_nearby import Builds, builds_near, pushed_below
+from echo_migrate.formats._builds_nearby import Builds, builds_near
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
@@ -62,7 +62,7 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     if not any(move.edits or move.state == "no-replacement" or move.image.resolved for move in moves):
         return moves
     near = builds_near(source.path)
-    moves = [_built(move, near, source.path) for move in moves]
+    moves = [_built(move, near) for move in moves] if near.results else moves
     if not any(move.edits for move in moves):
         return moves
     arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
@@ -100,7 +100,7 @@ def with_uses(
     return pulls.with_uses(moves, source, assess)
 
 
-def _built(move: Migration, near: Builds, path: str) -> Migration:
+def _built(move: Migration, near: Builds) -> Migration:
     """Return the migration, first-party if it has no replacement and a build has its name; or, if nothing is known of
     the image, the last part of its name: a result is pushed to several registries. What a Dockerfile builds on often
     has the name of what it makes."""
@@ -110,7 +110,7 @@ def _built(move: Migration, near: Builds, path: str) -> Migration:
         return Migration(image, "first-party", reasons=(because("first-party"),)) if of_variables else move
     alone = not is_of_a_build(image) and any(reason.id == "unknown-image" for reason in move.reasons)
     name = image.ref.value
-    if near.make(name) or (alone and (near.make_alike(name) or pushed_below(path, name))):
+    if near.make(name) or (alone and near.make_alike(name)):
         return Migration(image, "first-party", reasons=(because("first-party"),))
     return move
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
-from echo_migrate.files.tree import dockerfile_at, real, searched, top
+from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import (
     MOST_FOLDERS,
@@ -68,9 +68,6 @@ _SAYS_NONE = lazy_regex(
 
 _OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
 _ACTION = "build-push-action@"
-
-_MAKEFILE = lazy_regex(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
-_MOST_MAKEFILES = 200
 
 Stated = tuple[str | None, int, int]
 
@@ -168,28 +165,6 @@ def builds_near(path: str) -> Builds:
         os.path.basename(top(path)).lower(),
         frozenset(name for _, platforms in found for name in platforms.later(whole)),
     )
-
-
-def pushed_below(path: str, image: str) -> bool:
-    """Return whether a makefile anywhere in the tree of a file builds and pushes an image to a registry: that of a
-    subfolder need not be near what pulls it."""
-    name = untagged(familiar(image))
-    host = name.partition("/")[0]
-    return ("." in host or ":" in host) and name in _pushed(real(top(path)))
-
-
-@of_a_run(64)
-def _pushed(root: str) -> frozenset[str]:
-    """Return the names without tags that makefiles of a tree which push give to what they build."""
-    found = ((folder, name) for folder, names in searched(root) for name in names)
-    paths = (os.path.join(folder, name) for folder, name in found if _MAKEFILE.fullmatch(name))
-    made = set[str]()
-    for path in islice(paths, _MOST_MAKEFILES):
-        with contextlib.suppress(Unreadable):
-            if not os.path.islink(path) and b"push" in contents(path):
-                read = _read(path, root)
-                made |= read.results if read else set()
-    return frozenset(map(untagged, made))
 
 
 def folders_of(path: str) -> frozenset[str]:

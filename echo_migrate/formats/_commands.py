@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Literal
@@ -24,7 +23,7 @@ from echo_migrate.formats._indirect_commands import (
 )
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
-from echo_migrate.formats._templates import without_comments
+from echo_migrate.formats._script_names import counted, names_set, set_at
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, parsed
 from echo_migrate.images.reference import parse as parse_reference
@@ -49,11 +48,6 @@ _NUMBER = lazy_regex(r"[1-9]")
 """A user ID, which works in any image and is not root; whether the new image has a named user is not known."""
 
 _TARGET = lazy_regex(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
-_NAMED = lazy_regex(r"(?<![\w${!#])[A-Za-z_]\w*")
-_SET = lazy_regex(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-z_]\w*")
-_GIVEN = lazy_regex(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
-"""A variable that is given a value: by an assignment, a key of YAML, or a loop."""
-
 _MADE = "built by the script"
 _NOTHING = "scratch"  # the name that builders keep for no image at all
 _INSPECTED = because("inspected")
@@ -115,32 +109,13 @@ def _as_written(image: Image, text: str) -> Image:
     return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
 
 
-@lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
-def _counted(text: str) -> tuple[str, Counter[str]]:
-    """Return the text with comments replaced by spaces, and the number of times that each name occurs in it."""
-    bare = without_comments(text)
-    return bare, Counter(_NAMED.findall(bare))
-
-
-@lru_cache(maxsize=2)
-def names_set(text: str) -> Counter[str]:
-    """Return how often a text has each name apart from the uses of a variable, those in GitHub's expressions too."""
-    return Counter(_SET.findall(_counted(text)[0]))
-
-
-@lru_cache(maxsize=2)
-def _set_at(bare: str) -> dict[str, int]:
-    """Return the offset at which a text first gives each variable a value."""
-    return {match[1]: match.start() for match in reversed(list(_GIVEN.finditer(bare)))}
-
-
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
     def __init__(self, text: str, script: Script, given: Mapping[str, Expansion]) -> None:
         self.text = text
         self.script = script
-        self.bare, self.named = _counted(text)
+        self.bare, self.named = counted(text)
         self.assigned: dict[str, list[str]] = defaultdict(list)
         self.given = given
         self.variables = {name: value for name, value in given.items() if value.text.spans}
@@ -304,9 +279,9 @@ class _Images:
         if one.inspected or one.argument or _FILLED.search(self.text, start, end):
             return None
         names = [name for match in VARIABLE.finditer(word.value) if (name := bare_name(match[0]))]
-        given = next((name for name in names if name in _set_at(self.bare)), "")
+        given = next((name for name in names if name in set_at(self.bare)), "")
         if given:
-            line = str(self.text.count("\n", 0, _set_at(self.bare)[given]) + 1)
+            line = str(self.text.count("\n", 0, set_at(self.bare)[given]) + 1)
             reason = because("set-by-variable", name=given, line=line)
         else:
             unset = tuple(dict.fromkeys(f"${name}" if name.isdigit() else name for name in names))

@@ -27,8 +27,9 @@ from echo_migrate.files.yaml import (
     traced,
 )
 from echo_migrate.formats import Request
-from echo_migrate.formats._commands import calls, named, names_set
+from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._script_names import names_set
 from echo_migrate.formats._templates import MARK, fails_as_template, is_template, of_template, without_comments
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
