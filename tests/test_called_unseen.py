@@ -59,6 +59,13 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         (NODE, {"package.json": '{"dependencies": {"lib": "github:acme/lib#v1"}}'}, "git"),
         (NODE, {"package.json": '{"devDependencies": {"lib": "acme/lib"}}'}, "git"),
         (NODE, {"package.json": "{}", "package-lock.json": '{"resolved": "git+ssh://git@example.com/x"}'}, "git"),
+        (
+            NODE,
+            {"package.json": '{"dependencies": {"lib": "acme/lib"}}', "pnpm-lock.yaml": "tarball: https://e/x.tgz\n"},
+            "git",
+        ),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": '  resolved "https://e/a/x.git#abc"\n'}, "git"),
+        (NODE.replace("npm ci", "bun install"), {"bun.lock": '"x": ["x@git+https://e/a/x.git#abc"]\n'}, "git"),
         (RUBY, {"Gemfile": 'gem "lib", github: "acme/lib"\n', "Gemfile.lock": "    rake (13)\n"}, "git"),
         (RUBY, {"Gemfile": 'gem "puma"\n', "Gemfile.lock": "    puma (6.4.2)\n"}, "gcc"),
         (RUBY, {"Gemfile": 'gem "rake"\n'}, "gcc"),
@@ -89,7 +96,7 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         (NODE, {"package.json": "[" * 100_000}),
         (NODE, {"package.json": '{"dependencies": {"lib": "npm:@acme/lib", "b": "dist/app-1.0.0.tgz"}}'}),
         (
-            NODE,
+            NODE.replace("npm ci", "pnpm install"),
             {"package.json": '{"dependencies": {"lib": "acme/lib"}}', "pnpm-lock.yaml": "tarball: https://e/x.tgz\n"},
         ),
         (LEAN, {"package.json": '{"devDependencies": {"lib": "acme/lib"}}'}),
@@ -152,11 +159,11 @@ def test_services(run: Run, tmp_path: Path, image: str, command: str, files: dic
         ("RUN apt-get install -y nodejs=22.*", True),
         ("RUN apt-get install -y 'wget=*'", False),
         ("RUN apt-get install -y nodejs=22.11.0-1nodesource1", False),
-        ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y docker-ce-cli=5:27.3.1", False),
+        ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y docker-ce-cli=5:27.3.1", True),
         ("RUN apt-get install -y docker-ce-cli=5:27.3.1 && echo deb > /etc/apt/sources.list.d/docker.list", True),
         ("RUN echo deb > /etc/apt/sources.list.d/docker.list && apt-get install -y curl=8.14.1-2", True),
         ("RUN add-apt-repository ppa:a/b && apt-get install -y terraform=1.9.8-1", False),
-        ("COPY x.list /etc/apt/sources.list.d/\nRUN apt-get install -y bind9=1:9.18", False),
+        ("COPY x.list /etc/apt/sources.list.d/\nRUN apt-get install -y bind9=1:9.18", True),
     ],
 )
 def test_pinned(run: Run, tmp_path: Path, lines: str, held: bool) -> None:

@@ -110,7 +110,7 @@ def _built(move: Migration, near: Builds) -> Migration:
         return Migration(image, "first-party", reasons=(because("first-party"),)) if of_variables else move
     alone = not is_of_a_build(image) and any(reason.id == "unknown-image" for reason in move.reasons)
     name = image.ref.value
-    if near.make(name) or (alone and near.make_alike(name)):
+    if near.make(name, own=not move.upstream) or (alone and near.make_alike(name)):
         return Migration(image, "first-party", reasons=(because("first-party"),))
     return move
 

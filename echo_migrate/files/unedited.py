@@ -111,12 +111,12 @@ _HEAD = 3000
 """Characters in which a file tells that it is generated."""
 
 _SCRIPT = lazy_regex(r"(?i).+\.(?:ba|k|z)?sh")
-_COMMENTS = lazy_regex(r"(?:\ufeff?[ \t]*(?:#[^\n]*)?\n)*")
+_COMMENTS = lazy_regex(r"(?:\ufeff?[ \t]*(?:#[^\n]*|(?:set|shopt)[ \t][^\n<]*)?\n)*")
 """What a script tells of itself: what stands behind its first command may be a part of what it writes."""
 
 _AS_VENDORED = lazy_regex(
     r"(?:^|\n)[ \t]*(?:#|//|/?\*|;|<!--)[^\n]{0,300}?\bVENDORED\b"
-    r"[\s\S]{0,500}?\b(?:DO NOT (?:EDIT|MODIFY)|UNMODIFIED)\b"
+    r"(?:[^\n]*\n[ \t]*(?:#|//|\*|;)){0,6}[^\n]{0,300}?\b(?:DO NOT (?:EDIT|MODIFY)(?! the next)|UNMODIFIED)\b"
 )
 
 

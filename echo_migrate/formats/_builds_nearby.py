@@ -55,16 +55,17 @@ _OF_TESTS = lazy_regex(
 """Code of tests, in which the text of a command is often data, and which makes what it needs for itself alone."""
 
 _FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
-_TO_CROSS = r"\bsed[ \t][^\n]{0,500}?\bFROM[ \t]+--platform=[^\n\s]{0,20}BUILDPLATFORM"
-_CROSS = lazy_regex(
-    rf"{_TO_CROSS}[^\n>]{{0,500}}[ \t](\S{{1,200}})[ \t]*>[ \t]*(\S{{1,200}})", needs=("buildplatform",)
+_TO_CROSS = (
+    r"[ \t]*[-@+]*[ \t]*sed[ \t][^\n>]{0,300}\b1,// s//FROM[ \t]+--platform=[^\n>&|]{0,20}BUILDPLATFORM[^\n>&|]{0,20}"
+    r"[ \t]([\w./-]{1,200})[ \t]*>[ \t]*([\w./-]{1,200})[ \t]*"
 )
-"""What makes a Dockerfile of another, with the builder's platform for its first stage."""
+_CROSS = lazy_regex(rf"(?m)^{_TO_CROSS}$", needs=("buildplatform",))
+"""What makes a Dockerfile of another, with the builder's platform for its first FROM, as Kubebuilder writes it."""
 
 _SAYS_NONE = lazy_regex(
-    rf"(?i)[^\n]*?{_TO_CROSS}[\s\S]*|[ \t]*\w*PLATFORMS?[ \t]*[:?]{{0,3}}=[^$`\n]*|(?![\s\S]*platform)[\s\S]*"
+    rf"{_TO_CROSS}|[ \t]*\w*PLATFORMS?[ \t]*[:?]{{0,3}}=[ \t]*[\w/,]*[ \t]*|(?![\s\S]*(?i:platform))[\s\S]*"
 )
-"""A line that gives no build a platform: it is that of ``sed``, sets a variable, or has none."""
+"""A line that gives no build a platform: it is that of ``sed``, sets a variable and nothing else, or has none."""
 
 _OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
 _ACTION = "build-push-action@"
@@ -85,8 +86,9 @@ class Builds(NamedTuple):
     folder: str = ""
     later_platforms: frozenset[str] = frozenset()
 
-    def make(self, image: str) -> bool:
-        """Return whether an image may be one that is built, by its reference; a tag with a variable may be any."""
+    def make(self, image: str, own: bool = True) -> bool:
+        """Return whether an image may be one that is built, by its reference; a tag with a variable may be any. Unless
+        ``own``, names that are built with that of the repository, which is not known, do not count."""
         name = familiar(image)
         known = untagged(name)
         if name in self.results or f"{known}:" in self.results:
@@ -94,7 +96,7 @@ class Builds(NamedTuple):
         if "$" in known:
             return False
         return any(
-            self._is_own(untagged(one), known) if ANY in one else "$" in name and untagged(one) == known
+            own and self._is_own(untagged(one), known) if ANY in one else "$" in name and untagged(one) == known
             for one in self.results
         )
 

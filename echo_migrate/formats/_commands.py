@@ -158,7 +158,8 @@ class _Images:
 
     def _is_unset(self, name: str) -> bool:
         """Return whether the text mentions a variable in uses alone, and with no default but docker or its like."""
-        return not names_set(self.text)[name] and name not in defaulted(self.bare)
+        taken_in = any(command.name in _READING for command in self.script.commands)
+        return not taken_in and not names_set(self.text)[name] and name not in defaulted(self.bare)
 
     def _assigned(self, name: str, word: Word) -> Expansion | None:
         """Return the value of a variable that is mentioned only once apart from its uses (``$name``), else None."""

@@ -16,6 +16,7 @@ from echo_migrate.formats import _built_together
 from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import does
 from echo_migrate.shell.parser import read as read_script
 
 BUILDS = ("docker/build-push-action@",)
@@ -62,6 +63,9 @@ _LONGEST_NAME = 256
 _COPYING = frozenset(("cp", "install", "ln", "mv", "rsync"))
 _WRITING = frozenset((*_COPYING, "curl", "patch", "perl", "sed", "tee", "wget", "yq"))
 """Commands that change the files that their words name, or some of them."""
+
+_UNPACKING = frozenset(("gh", "make", "tar", "unzip"))
+"""Commands that may bring any files."""
 
 _OTHER_FILES = frozenset(("am", "apply", "checkout", "cherry-pick", "merge", "pull", "reset", "restore", "switch"))
 """Commands of git that bring other files in place."""
@@ -136,12 +140,17 @@ def replaces(step: dict[str, YamlNode]) -> bool:
     repository, or into a folder, or a command of it writes, copies or edits what has the name of such a file."""
     run = step.get("run")
     if _placed(step) or not is_text(run):
-        return _placed(step)
+        return _placed(step) or _brings(step.get("uses"))
     text = _FILLED_IN.sub("$_", run.value)
     script = read_script(Traced.of(text, 0, len(text)))
     read = script.certain and _is_plain_shell(step)
     named = _WRITTEN.findall(text) if read else _BETWEEN.split(text)
     return _names_one(named) or any(map(_writes, script.commands))
+
+
+def _brings(uses: YamlNode | None) -> bool:
+    """Return whether an action may bring other files: artifacts of another job, or one of the repository's own."""
+    return is_text(uses) and ("download-artifact" in uses.value or uses.value.startswith("./"))
 
 
 def _is_plain_shell(step: dict[str, YamlNode]) -> bool:
@@ -153,9 +162,11 @@ def _writes(command: Command) -> bool:
     words = [word.value for word in command.words]
     if command.name == "git" and not _OTHER_FILES.isdisjoint(words):
         return True
-    here = command.name in _COPYING and os.path.normpath(words[-1]) == "."
-    several = here and any(one.endswith(("/", "/.", "*")) or one[:1] in ("-", "$") for one in words[1:-1])
-    return several or (command.name in _WRITING and _names_one(words))
+    if command.name in _UNPACKING or "/" in words[0] or (does(command, "interpret") and len(words) > 1):
+        return True
+    here = os.path.normpath(words[-1]) == "."
+    several = any(one.endswith(("/", "/.", "*")) or (here and one[:1] in ("-", "$")) for one in words[1:-1])
+    return (command.name in _COPYING and several) or (command.name in _WRITING and _names_one(words))
 
 
 def _names_one(words: list[str]) -> bool:

@@ -67,8 +67,8 @@ _LONGEST_COMMAND = 2000
 """How many uses of such variables are read as what they stand for, and how long that may be."""
 
 _FOUND = lazy_regex(
-    r"\$\((?:shell|or|notdir|firstword)\b(?!.*(?:compose|\b(?:docker|podman|nerdctl)-))"
-    r".*\b(?:command -v|which|type|hash|echo)\b.*\b(?:docker|podman|nerdctl)(?![\w-]).*\)"
+    r"\$\((?:shell|or|notdir|firstword)\b(?!.{0,300}(?:compose|\b(?:docker|podman|nerdctl)-))"
+    r".{0,150}\b(?:command -v|which|type|hash|echo)\b.{0,150}\b(?:docker|podman|nerdctl)(?![\w-]).{0,150}\)"
 )
 """What finds out which of the programs is there; not what finds ``docker-compose``, too."""
 
@@ -106,12 +106,12 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     """Return the images, containers and ignore comments in the recipes of a makefile; never raises."""
     text = source.text
     values = _values(text)
-    programs = _programs(text, values)
+    included = _included(source.path) if _INCLUDE.search(text) else {}
+    programs = _programs(text, values) - {name for name, value in included.items() if not _PROGRAM.fullmatch(value)}
     commands = _Commands(text, programs)
     places = [one._replace(value=_as_shells(one.value, programs)) for one in map(commands.within, recipes(text))]
     scripts = [place for place in places if calls(place.value)]
     given = _given(text, values) if scripts else {}
-    included = _included(source.path) if scripts and _INCLUDE.search(text) else {}
     others = {name: value for name, value in included.items() if name not in values}
     found = named(text, scripts, {name: Expansion(Traced(value, ())) for name, value in others.items()} | given)
     held = {name: value for name, value in given.items() if name not in commands.known}

@@ -52,7 +52,8 @@ _OF_NODE = lazy_regex(
 )
 """What npm, Yarn, pnpm and Bun take from a repository (docs.npmjs.com, package.json, dependencies)."""
 _IN_LOCK = lazy_regex(
-    r"\"(?:resolved|version)\": ?\"git[+:@]|(?m:^ +resolved \"git[+:@])|[#&]commit=|\btype: git\b",
+    r"\"(?:resolved|version)\": ?\"git[+:@]|(?m:^ +resolved \"(?:git[+:@]|ssh:|https?://[^\"#\n]+\.git#))"
+    r"|\"[^\"\n]*@git\+(?:file|https?|ssh):|[#&]commit=|\btype: git\b",
     needs=("git", "commit="),
 )
 _DEVELOPS = lazy_regex(r"\"(?:resolved|version)\": ?\"git[+:@][^{}]{0,1000}\"dev\": ?true", needs=("git",))
@@ -83,11 +84,15 @@ _VENDORED = lazy_regex(r"-mod[= ]vendor\b")
 _BUILDS = ("gcc", "make")
 
 _FILES = {
-    "node": (_MANIFEST, "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
+    "npm": (_MANIFEST, "package-lock.json", "npm-shrinkwrap.json"),
+    "yarn": (_MANIFEST, "yarn.lock"),
+    "pnpm": (_MANIFEST, "pnpm-lock.yaml"),
+    "bun": (_MANIFEST, "bun.lock"),
     "python": (_PROJECT, "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
     "ruby": ("Gemfile", "Gemfile.lock", "gems.rb", "gems.locked"),
 }
-"""The files in which each language declares what is installed."""
+"""The files in which each language, or package manager, declares what is installed; locks of others are not read."""
+_DECLARING = frozenset(("node", "python", "ruby"))
 _LANGUAGES = {
     **dict.fromkeys(("npm", "yarn", "pnpm", "bun"), "node"),
     **dict.fromkeys(("pip", "pipx", "uv pip", "uv", "poetry", "pdm", "pipenv"), "python"),
@@ -136,7 +141,7 @@ def _in_run(stage: Stage, run: Run, family: str | None, dockerfile: str) -> Iter
             yield "git", command, one
     for one in run.calls:
         language = _LANGUAGES.get(one.manager.name, "")
-        if one.action == "install" and language in _FILES and (language != "ruby" or not one.packages):
+        if one.action == "install" and language in _DECLARING and (language != "ruby" or not one.packages):
             for program in _by_files(one, language, stage, run, dockerfile):
                 yield program, one.command, one
 
@@ -195,7 +200,8 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, dockerfile: str)
     itself = any(word[:1] == "." for word in one.command.arguments)
     if one.packages and not names and not itself:
         return
-    files = _FILES[language] if not pip else (*names, _PROJECT) if itself or not names else names
+    known = _FILES.get(one.manager.name) or _FILES[language]
+    files = known if not pip else (*names, _PROJECT) if itself or not names else names
     sources = _sources(stage, run) if dockerfile else ()
     texts = list(_texts(files, sources, dockerfile, _HIGHEST, bool(names)))
     found = _of_texts(language, texts, _lean(one, run))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from math import inf
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -11,7 +10,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.reasons import Reason, because
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Manager, package_name, used_for
+from echo_migrate.shell.package_managers import Manager, package_name
 
 _ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=*]", needs=("=", "~", "<"))
 _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
@@ -19,11 +18,6 @@ _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
 _ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*)?$")
 """Packages with a version, as apt-get(8), apk(8) and zypper(8) write it, and as dnf(8) does."""
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
-_REPOSITORIES = lazy_regex(r"/etc/(?:apt/sources\.list|apk/repositories|yum\.repos\.d|zypp/repos\.d)")
-"""Where a stage adds a repository of its own, whose packages are there on any image."""
-_ADDERS = frozenset(("add-apt-repository", "apt-add-repository", "yum-config-manager"))
-_SETTERS = frozenset(("dnf", "dnf5", "yum", "zypper"))
-_ADDING = frozenset(("addrepo", "ar", "config-manager"))
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
     ("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail")
@@ -85,32 +79,13 @@ def _written(command: Command) -> Iterator[str]:
 def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
     """Yield the first package of the distribution that a stage wants in one version: a vendor's image has builds of its
     own, or later ones, on which others of it depend. ``source`` is the file with the stage."""
-    added: float | None = None
     for run in (*stage.runs, *stage.triggers):
         for one in run.calls:
             for word in one.packages if one.manager.system and one.action in ("install", "upgrade") else ():
-                if not _pins_one(one.manager, word.value):
-                    continue
-                added = _repository_added(stage) if added is None else added  # few stages pin any
-                if one.command.start <= added or used_for(word):  # of the distribution, whatever is added
+                if _pins_one(one.manager, word.value):
                     line = str(source.position(word.start)[0])
                     yield because("pinned-there", package=package_name(word), line=line)
                     return
-
-
-def _repository_added(stage: Stage) -> float:
-    """Return the offset of the first step or command of a stage, or of its parents, that adds a repository of packages;
-    infinity if none does."""
-    copies = [copy for one in stage.lineage for copy in one.copies if copy.target]
-    found = [copy.instruction.start for copy in copies if _REPOSITORIES.match(copy.target or "")]
-    runs = [command for one in stage.lineage for run in one.runs for command in run.commands]
-    return min((*found, *[command.start for command in runs if _adds_repository(command)]), default=inf)
-
-
-def _adds_repository(command: Command) -> bool:
-    if command.name in _ADDERS or (command.name in _SETTERS and not _ADDING.isdisjoint(command.arguments)):
-        return True
-    return any(map(_REPOSITORIES.match, _written(command)))
 
 
 def _pins_one(manager: Manager, package: str) -> bool:

@@ -10,7 +10,8 @@ from echo_migrate.rules._purpose import is_in_tests, is_of_a_build, is_of_a_comm
 from echo_migrate.rules._rule import Context, rule
 
 _VERSIONED = lazy_regex(
-    r"^(?:registry\.(?:access\.redhat\.com|redhat\.io)/)?(?:rhel|ubi)\d+(?:[/.-]|$)", needs=("rhel", "ubi")
+    r"^(?:registry\.(?:access\.redhat\.com|redhat\.io)/|(?:docker\.io/)?redhat/)?(?:rhel|ubi)\d+(?:[/.-]|$)",
+    needs=("rhel", "ubi"),
 )
 """Red Hat's repositories, whose names have the version: ``latest`` is the newest build of it (catalog.redhat.com)."""
 

@@ -13,8 +13,9 @@ from echo_migrate.rules._rule import Context, rule
 
 _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
 _DROPPING = lazy_regex(
-    r"(?:^|[ /])(?:(?:gosu|s6-setuidgid|setuidgid|su-exec|suexec) +|runuser +(?:-\S* +){0,4}|su +(?:-\S* +){0,4}"
-    r"|setpriv +(?:-\S+ +){0,9}--reuid[ =]|chpst +(?:-[^uU]\S* +(?:[^- ]\S* +)?){0,4}-[uU] ?)(?!root\b|0\b|-)[\w:$]"
+    r"(?:^|[ /])(?:(?:gosu|s6-setuidgid|setuidgid|su-exec|suexec) +|runuser +(?:-\S* +){0,4}"
+    r"|su +(?:-(?![cs]\b)\S* +){0,4}|setpriv +(?:-\S+ +(?:[^-\s]\S* +)?){0,9}--reuid[ =]"
+    r"|chpst +(?:-[^uU]\S* +(?:[^- ]\S* +)?){0,4}-[uU] ?)(?![\"']?(?:root\b|0\b|-))[\"']?[\w:$]"
 )
 """A command that runs another as a user who is not root."""
 _OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")

@@ -10,7 +10,7 @@ from echo_migrate.images.facts import facts_of
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import BUILT_IN, SHELLS, UNREADABLE, Script
+from echo_migrate.shell.commands import BUILT_IN, SHELLS, UNREADABLE, Command, Script
 
 _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 """Characters that a shell may interpret, and exec form does not."""
@@ -76,7 +76,7 @@ def _is_replaced(script: Script, families: set[str]) -> bool:
     if not families or not own or not script.certain or script.background:
         return False
     last = own[-1]
-    if not _SETTING_TRAPS.isdisjoint(command.name for command in own) or last.name in SHELLS:
+    if not _SETTING_TRAPS.isdisjoint(command.name for command in own) or _has_a_script(last):
         return False
     plain = last.words and last.words[0].value not in BUILT_IN and not (last.via or last.inside or last.then)
     shells = {_SHELLS.get(one, "") for one in families}
@@ -84,6 +84,11 @@ def _is_replaced(script: Script, families: set[str]) -> bool:
         return False
     alone = len(own) == 1 and not last.redirects
     return alone or shells == {"ash"}
+
+
+def _has_a_script(command: Command) -> bool:
+    """Return whether a command is a shell with a script in its words, which may start several programs."""
+    return command.name in SHELLS and any(word[:1] == "-" and word.endswith("c") for word in command.arguments)
 
 
 def _remedy(launch: StartCommand, text: str, fix: Fix | None) -> str:

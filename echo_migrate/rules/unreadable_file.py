@@ -29,7 +29,8 @@ def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
 def _is_a_fragment(source: Source) -> bool:
     """Return whether a Dockerfile without a FROM is one that others include: by its name, which is not that of what is
     built, and as it has nothing but instructions, or begins as a template."""
-    if os.path.basename(source.path).lower() in ("dockerfile", "containerfile"):
+    name = os.path.basename(source.path).lower()
+    if name in ("dockerfile", "containerfile") or name.endswith(".dockerfile"):
         return False
     if source.text.lstrip()[:2] in _BEGINNINGS:
         return True
