@@ -54,7 +54,7 @@ _OF_NODE = lazy_regex(
 _IN_LOCK = lazy_regex(
     r"\"(?:resolved|version)\": ?\"git[+:@]|(?m:^ +resolved \"(?:git[+:@]|ssh:|https?://[^\"#\n]+\.git#))"
     r"|\"[^\"\n]*@git\+(?:file|https?|ssh):|[#&]commit=|\btype: git\b",
-    needs=("git", "commit="),
+    needs=("git", "commit=", "ssh:"),
 )
 _DEVELOPS = lazy_regex(r"\"(?:resolved|version)\": ?\"git[+:@][^{}]{0,1000}\"dev\": ?true", needs=("git",))
 """What a lock of npm has from a repository for development alone."""
