@@ -1,14 +1,13 @@
 """Running the program as people do: as a process of its own, and a start where the start is the point."""
 
 import contextlib
-import gc
 import os
 import resource
 import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,18 +54,6 @@ if find_spec(_IRIS) and _IRIS not in sys.modules:  # which jsonschema imports as
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
 settings.load_profile("here")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Search for cycles only what tests make: what is imported and collected stays, and each search of it takes half a
-    second."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 @pytest.fixture(scope="session")

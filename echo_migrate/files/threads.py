@@ -37,6 +37,6 @@ def awaited(future: "Future[_Found]") -> _Found:
     """Return the result of a future, for however long it takes, or raise what it raised. A signal ends the wait."""
     from concurrent.futures import wait
 
-    while not wait([future], _LOOK).done:
-        pass
+    while not future.done():  # one that is cancelled is done, and no wait says so
+        wait([future], _LOOK)
     return future.result()
