@@ -1,11 +1,13 @@
-"""Images in HCL whose names are in variables: those of Terraform and Nomad have their defaults in the same file."""
+"""Files in HCL, or in JSON of the same form, and images in them whose names are in variables: those of Terraform, Nomad
+and Packer have their defaults in the same file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from echo_migrate.files.source import Traced
-from echo_migrate.files.values import Value
+from echo_migrate.files import hcl, json
+from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
@@ -22,6 +24,21 @@ class Named(NamedTuple):
     value: Value
     default: bool
     line: int
+
+
+def read_body(source: Source) -> Value:
+    """Return the body of a file, in JSON if its name ends so. Raises ``NotRead``."""
+    return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
+
+
+def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
+    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
+    change."""
+    try:
+        old, new = read_body(before), read_body(after)
+    except NotRead as error:
+        return f"the changed file {error}"
+    return None if alike(old, new, sorted(edits)) else "something else than an image would change"
 
 
 def names(root: Value, text: str) -> dict[str, Named]:

@@ -5,16 +5,16 @@ load), and "Job Specification" (task, volume_mount), read in November 2026.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import StartCommand, listed, unread
 from echo_migrate.files import hcl
-from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import NotRead, Value, alike
+from echo_migrate.files.source import Source
+from echo_migrate.files.values import NotRead, Value
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import of_values
-from echo_migrate.formats._hcl import Named, image_of, names
+from echo_migrate.formats._hcl import Named, image_of, names, verify
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._logins import login_text
 from echo_migrate.formats._platforms import of_constraints
@@ -22,6 +22,8 @@ from echo_migrate.formats._volumes import target_of
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
 from echo_migrate.shell.container_commands import after_scheme
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 NAME = re.compile(r"(?i).+\.nomad(?:\.hcl)?")
 _HCL = re.compile(r"(?i).+\.(?:nomad|hcl)")
@@ -56,16 +58,6 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         for node in _nodes(where, around, known, source.text):
             nodes += [node] if isinstance(node, Image) or Container in request.kinds else []
     return nodes
-
-
-def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
-    change."""
-    try:
-        old, new = hcl.read(before.text), hcl.read(after.text)
-    except NotRead as error:
-        return f"the changed file {error}"
-    return None if alike(old, new, sorted(edits)) else "something else than an image would change"
 
 
 def _tasks(node: Value, where: str, around: tuple[Value, ...]) -> Iterator[tuple[str, tuple[Value, ...]]]:

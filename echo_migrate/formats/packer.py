@@ -6,19 +6,20 @@ builders are those of machines, and are ignored.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.files import hcl, json
-from echo_migrate.files.source import Edit, Source
-from echo_migrate.files.values import NotRead, Value, alike
+from echo_migrate.files.source import Source
+from echo_migrate.files.values import NotRead, Value
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._hcl import image_of, names
+from echo_migrate.formats._hcl import image_of, names, read_body, verify
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._logins import login_text
 from echo_migrate.formats._platforms import of_block
 from echo_migrate.model import WINDOWS, Ignore, Image, Problem
 from echo_migrate.reasons import because
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 NAME = re.compile(r"(?i).+\.pkr\.(?:hcl|json)")
 _OLD = re.compile(r"(?i).+\.json")
@@ -45,7 +46,7 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images, containers and ignore comments of a template, or the problem with reading it; never raises."""
     try:
-        root = _read(source)
+        root = read_body(source)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     known, made = names(root, source.text), {*_results(root)}
@@ -62,21 +63,6 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         if Container in request.kinds:
             nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
     return nodes
-
-
-def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
-    change."""
-    try:
-        old, new = _read(before), _read(after)
-    except NotRead as error:
-        return f"the changed file {error}"
-    return None if alike(old, new, sorted(edits)) else "something else than an image would change"
-
-
-def _read(source: Source) -> Value:
-    """Return the body of a file. Raises ``NotRead``."""
-    return json.read(source.text) if _OLD.fullmatch(source.path) else hcl.read(source.text)
 
 
 def _builders(root: Value) -> Iterator[tuple[str, Value]]:
@@ -109,7 +95,7 @@ def _results(root: Value) -> Iterator[str]:
 
 
 def _placed(image: Image, body: Value, keys: dict[str, Value]) -> Image:
-    """Return an image with what its builder says of it; the provisioners, which run in it, are not read."""
+    """Return an image with what its builder states about it; the provisioners, which run in it, are not read."""
     login = "login" in keys and keys["login"].value != "false"
     volumes = [value.text for _, value in keys["volumes"].items] if "volumes" in keys else []
     windows = "windows_container" in keys and keys["windows_container"].value != "false"

@@ -8,20 +8,22 @@ images, and are ignored. Values of variables: developer.hashicorp.com, "Variable
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.files import hcl, json
-from echo_migrate.files.source import Edit, Source
+from echo_migrate.files import json
+from echo_migrate.files.source import Source
 from echo_migrate.files.spelling import as_variables
-from echo_migrate.files.values import NotRead, Value, alike
+from echo_migrate.files.values import NotRead, Value
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import of_values
-from echo_migrate.formats._hcl import Named, image_of, listed, named, names, values
+from echo_migrate.formats._hcl import Named, image_of, listed, named, names, read_body, values, verify
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import of_block
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.reasons import because
+
+__all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 
 NAME = re.compile(r"(?!)")
 _NAME = re.compile(r"(?i).+\.(?:tf|tofu|tfvars(?:\.json)?)")
@@ -67,7 +69,7 @@ def recognise(path: str, text: str) -> bool:
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Container | Problem | Ignore]:
     """Return the images, containers and ignore comments of a file, or the problem with reading it; never raises."""
     try:
-        root = _read(source)
+        root = read_body(source)
     except NotRead as error:
         return [Problem(error.offset, error.offset, str(error), "note")]
     nodes: list[Image | Container | Problem | Ignore] = []
@@ -87,21 +89,6 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
             nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
     nodes += listed(known, {node.start for node in nodes if isinstance(node, Image)})
     return [*nodes, *in_yaml(source.text, SLASHED)] if nodes else []
-
-
-def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
-    """Return why ``after``, made from ``before`` by ``edits``, must not replace it, or None: no other value may
-    change."""
-    try:
-        old, new = _read(before), _read(after)
-    except NotRead as error:
-        return f"the changed file {error}"
-    return None if alike(old, new, sorted(edits)) else "something else than an image would change"
-
-
-def _read(source: Source) -> Value:
-    """Return the body of a file. Raises ``NotRead``."""
-    return json.read(source.text) if source.path[-5:].lower() == ".json" else hcl.read(source.text)
 
 
 def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, str, str, str]]:

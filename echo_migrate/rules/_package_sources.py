@@ -13,10 +13,12 @@ from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Manager, package_name
 
 _ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=*]", needs=("=", "~", "<"))
-_OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
-"""Versions of packages in the repositories of others, which say whose they are."""
 _ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*)?$")
 """Packages with a version, as apt-get(8), apk(8) and zypper(8) write it, and as dnf(8) does."""
+
+_OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
+"""Versions of packages in the repositories of others, which say whose they are."""
+
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
