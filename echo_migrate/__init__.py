@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from echo_migrate.files.data import MappingError
     from echo_migrate.files.source import Edit, Source, Traced
     from echo_migrate.model import Finding, Fix, Image, Migration, Result
-    from echo_migrate.reasons import Reason
+    from echo_migrate.model.reasons import Reason
     from echo_migrate.rules import UnknownRule
     from echo_migrate.rules._rule import Context, Rule, Settings, rule
 
@@ -27,7 +27,7 @@ _HOMES = {
     "files.source": ("Edit", "Source", "Traced"),
     "files.data": ("MappingError",),
     "model": ("Finding", "Fix", "Image", "Migration", "Result"),
-    "reasons": ("Reason",),
+    "model.reasons": ("Reason",),
     "rules": ("UnknownRule",),
     "rules._rule": ("Context", "Rule", "Settings", "rule"),
     "dockerfile.parser": ("Instruction",),

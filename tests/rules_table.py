@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from echo_migrate.reasons import REASONS
+from echo_migrate.model.reasons import REASONS
 from echo_migrate.rules import RULES
 
 ROOT = Path(__file__).parent.parent

@@ -27,7 +27,7 @@ from echo_migrate.formats import Request, _build_results, _charts, _kustomizatio
 from echo_migrate.formats._builds_nearby import builds_near
 from echo_migrate.formats.compose import document
 from echo_migrate.images import catalog
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from echo_migrate.shell.parser import read

@@ -24,7 +24,7 @@ from echo_migrate.images.migration import assess
 from echo_migrate.images.settlement import settle
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration, Result
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._readiness import EffectiveBase, _user_changes, started
 from echo_migrate.rules._rule import Settings

@@ -21,7 +21,7 @@ from echo_migrate.images.official_tags import may_have
 from echo_migrate.images.reference import full_name, parse
 from echo_migrate.images.tags import meaning_of
 from echo_migrate.model import Image, Migration, Variant
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.test_pages import CASES

@@ -11,7 +11,7 @@ from echo_migrate.engine import fix
 from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
-from echo_migrate.reasons import REASONS, Reason, because
+from echo_migrate.model.reasons import REASONS, Reason, because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings, also
 from tests.conftest import ROOT, Run

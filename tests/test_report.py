@@ -20,9 +20,9 @@ from echo_migrate.files.remote import parsed, remote_of, revision_of
 from echo_migrate.files.source import Source
 from echo_migrate.formats import dockerfile
 from echo_migrate.images import catalog
+from echo_migrate.model.reasons import because
 from echo_migrate.proof.context import context_of, digest
 from echo_migrate.proof.records import Proof, Records, text_hash
-from echo_migrate.reasons import because
 from echo_migrate.reports import migration
 from echo_migrate.reports.migration import Document, render
 from echo_migrate.reports.migration.figures import Figure, Index, Report, report

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.reports.migration import Document, render
 from echo_migrate.reports.migration.history import Record
 from echo_migrate.reports.migration.images import Images, Pair, Side

@@ -17,7 +17,7 @@ from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import recognised, terraform
 from echo_migrate.images import catalog
 from echo_migrate.model import Result
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from tests.conftest import ROOT

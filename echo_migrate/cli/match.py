@@ -9,7 +9,7 @@ from echo_migrate.images.matching import Candidate, candidates
 from echo_migrate.images.migration import assess
 from echo_migrate.images.reference import VARIABLE, full_name, is_open, parsed
 from echo_migrate.model import Image, Status
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 
 class Match(NamedTuple):

@@ -11,7 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.images.reference import VARIABLE, familiar, is_open, parsed
 from echo_migrate.model import Image, Problem, SharedSpans
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _TEMPLATE = lazy_regex(
     r"\{\{|\{%|<%|(?<![\w%])%%\w+%%(?![\w%])|@[A-Z_]+@|^[<{%]", needs=("<", "{", "%", "@"), of_files=True

@@ -22,7 +22,7 @@ from echo_migrate.images.moved import swap
 from echo_migrate.images.reference import parsed
 from echo_migrate.images.settlement import settle
 from echo_migrate.model import LEVELS, Finding, Ignore, Image, Migration, Variant
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules import reporting
 from echo_migrate.rules._causes import one_per_cause
 from echo_migrate.rules._readiness import (

@@ -12,7 +12,7 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Image, Migration
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
 
 

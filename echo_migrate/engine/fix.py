@@ -10,7 +10,7 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.moved import swap
 from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Migration, Result
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules._rule import Settings
 
 ROUNDS = 10

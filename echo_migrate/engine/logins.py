@@ -15,7 +15,7 @@ from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.spelling import as_variables
 from echo_migrate.files.tree import real, top
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 if TYPE_CHECKING:
     from echo_migrate.shell.commands import Script

@@ -13,7 +13,7 @@ from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, variables
 from echo_migrate.model import Migration
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._purpose import is_of_a_build
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats import dockerfile
 from echo_migrate.images.reference import familiar, untagged
 from echo_migrate.model import Image, Migration
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 Assess = Callable[[Source], list[Migration] | None]
 """Returns what becomes of the images of another file, whatever it pulls itself; None if it has no format."""

@@ -17,7 +17,7 @@ from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unr
 from echo_migrate.files.workspace import begin
 from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings, by_kind
 from echo_migrate.rules.unreadable_file import unreadable_file

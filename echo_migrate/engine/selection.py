@@ -5,7 +5,7 @@ from functools import cache
 from echo_migrate.files.workspace import of_the_last
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Migration
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import ByKind, Rule, Settings, by_kind
 

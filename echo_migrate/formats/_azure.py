@@ -20,7 +20,7 @@ from echo_migrate.files.yaml import (
     sequence,
 )
 from echo_migrate.formats._parameters import Scope, Value, mentions
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[\w-]+|\['[^'\[\]]*'\])*")
 _WRITTEN = re.compile(rf"\$\{{\{{\s*({_PATH.pattern})\s*\}}\}}|\$\[\s*({_PATH.pattern})\s*\]|\$\(([\w.-]+)\)")

@@ -11,7 +11,7 @@ from echo_migrate.dockerfile.parser import Dockerfile, read
 from echo_migrate.files.source import Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.tree import real, top
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 IMAGE_CONTEXT = "docker-image://"
 """What stands before an image that a build has as a named context."""

@@ -22,7 +22,7 @@ from echo_migrate.files.yaml import (
     sequence,
 )
 from echo_migrate.formats._parameters import MOST_CHOICES, Scope, Value, mentions
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
 
 _WRITTEN = re.compile(r"<<[ \t]*((?:pipeline\.)?parameters|matrix)\.([\w-]+)[ \t]*>>")

@@ -19,7 +19,7 @@ from echo_migrate.formats._parameters import Scope, Value, mentions, nothing
 from echo_migrate.formats._yaml import NOBODY, YamlFile
 from echo_migrate.images.reference import untagged
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.shell.commands import SHELLS
 
 _WRITTEN = re.compile(r"\$(_\w+)|\$\{(_\w+)\}")

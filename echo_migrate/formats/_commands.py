@@ -29,7 +29,7 @@ from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, 
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import WINDOWS, Image, SharedSpans
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation

@@ -11,7 +11,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.formats import Request
 from echo_migrate.formats._ignores import ignores
 from echo_migrate.model import WINDOWS, Ignore, Image, Problem
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 _FOR_PEOPLE = lazy_regex(r"(?:^|[\\/])\.devcontainer[\\/]", needs=(".devcontainer",))
 """Paths of Dockerfiles for development images: these need what a shipped image should not have, so nothing ships."""

@@ -10,7 +10,7 @@ from echo_migrate.files.source import TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._follower import DEPENDABOT, KUSTOMIZE, PACKAGE, RENOVATE, TILT, Follower, name_of
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _MOST_FILES = 20_000
 _LARGEST = 1_000_000

@@ -11,7 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, positions, sequence
 from echo_migrate.formats._gitlab_jobs import VARIABLE, Values
 from echo_migrate.formats._parameters import Scope, Value, mentions, nothing
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 INPUT = lazy_regex(r"\$\[\[\s*inputs\.([\w-]+)\s*(?:\|\s*expand_vars\s*)?\]\]")
 _NAMED = re.compile(r"\binputs\.[\w-]+|[A-Za-z_]\w*")

@@ -11,7 +11,7 @@ from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _CALLED = re.compile(r"(?i)(?:^|[._-])images?(?:_(?:name|ref|reference|uri|url))?$")

@@ -17,7 +17,7 @@ from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_
 from echo_migrate.formats._followers import replaced_by
 from echo_migrate.formats._yaml import walk
 from echo_migrate.images.reference import parse
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
 _IMAGE = re.compile(r"(?:^|\.)image$")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import lru_cache
 
 from echo_migrate.model import Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation

@@ -11,7 +11,7 @@ from echo_migrate.files.source import Traced
 from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_text, sequence
 from echo_migrate.images.reference import variables
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 _PARAMETER = lazy_regex(r"\$\{(\w+)\}")
 _LONGEST = 300

@@ -10,7 +10,7 @@ from echo_migrate.files.yaml import MappingNode, ScalarNode, YamlNode, is_scalar
 from echo_migrate.formats._yaml import Around, YamlFile
 from echo_migrate.images.reference import VARIABLE, bare, is_open, untagged, with_values
 from echo_migrate.model import Image, Parts
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 MOST_CHOICES = 100
 """The maximum number of values of an image, and of uses of what it is in, that are read; of more, none is."""

@@ -7,7 +7,7 @@ from echo_migrate.files.budget import beside
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 MOST_FILES = 50
 """The number of files of a pipeline that are read, and of the pipelines of a tree."""

@@ -15,7 +15,7 @@ from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence, traced
 from echo_migrate.formats._yaml import YamlFile, YamlMapping, walk
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 _OF_ARGO = "Application.argoproj.io", "ApplicationSet.argoproj.io"
 _CHARTS = {

@@ -10,7 +10,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.spelling import TEMPLATE
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 MARK = lazy_regex(
     r"\{\{-?\s*(?:[.$#]|/\*|(?:include|template|if|range|with|else|end|define|toYaml|tpl|default|printf)\b)"

@@ -9,7 +9,7 @@ import re
 
 from echo_migrate.files.yaml import MappingNode, YamlNode, effective, is_scalar, positions, sequence
 from echo_migrate.formats._parameters import Scope, Value, mentions, nothing
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 

@@ -33,7 +33,7 @@ from echo_migrate.formats._script_names import names_set
 from echo_migrate.formats._templates import MARK, fails_as_template, is_template, of_template, without_comments
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.formats._step_logins import Login

@@ -21,7 +21,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify, walk
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import COMMON_PLATFORMS, Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

@@ -23,7 +23,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import Around, Node, YamlFile, is_rendered, nodes, verify
 from echo_migrate.images.reference import is_number
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

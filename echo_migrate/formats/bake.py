@@ -24,7 +24,7 @@ from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._inline import DECLARED, lifted, lowered
 from echo_migrate.model import COMMON_PLATFORMS, Ignore, Image, Problem, SharedSpans
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 NAME = lazy_regex(r"(?i)docker-bake(?:\.[\w-]+)*\.(?:hcl|json)")
 _HCL = lazy_regex(r"(?i).+\.hcl")

@@ -36,7 +36,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Around, Node, YamlFile, nodes, verify
 from echo_migrate.images.reference import TAGGED
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]

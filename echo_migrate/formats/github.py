@@ -37,7 +37,7 @@ from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nod
 from echo_migrate.images.reference import TAGGED, VARIABLE, is_open, variables
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
 from echo_migrate.shell.container_commands import after_scheme
 

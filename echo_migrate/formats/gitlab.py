@@ -24,7 +24,7 @@ from echo_migrate.formats._pipeline_parts import MOST_FILES, UNREAD, part_at
 from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

@@ -21,7 +21,7 @@ from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, YamlMapping, nodes, verify, walk
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

@@ -21,7 +21,7 @@ from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, variables
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 NAME = re.compile(r"(?i)(?:.*[._-])?jenkinsfile(?:[._-].*)?")
 _NOT = re.compile(r"(?i).+\.(?:bats|json|md|orig|rst|ya?ml|sh|py|txt|xml)")

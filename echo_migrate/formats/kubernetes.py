@@ -48,7 +48,7 @@ from echo_migrate.formats._yaml import (
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.images.reference import TAGGED, is_number
 from echo_migrate.model import Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]

@@ -27,7 +27,7 @@ from echo_migrate.formats._kustomizations import rewritten
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify, walk
 from echo_migrate.images.reference import parsed
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

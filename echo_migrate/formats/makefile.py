@@ -24,7 +24,7 @@ from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.images.reference import LONGEST, is_open, parsed, with_values
 from echo_migrate.model import Ignore, Image, SharedSpans
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell import container_commands
 
 NAME = lazy_regex(r"(?!)")

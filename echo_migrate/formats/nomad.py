@@ -20,7 +20,7 @@ from echo_migrate.formats._logins import login_text
 from echo_migrate.formats._platforms import of_constraints
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.shell.container_commands import after_scheme
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]

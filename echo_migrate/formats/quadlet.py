@@ -18,7 +18,7 @@ from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import is_number
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 from echo_migrate.shell.container_commands import after_scheme
 
 NAME = re.compile(r"(?!)")

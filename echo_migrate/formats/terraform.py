@@ -21,7 +21,7 @@ from echo_migrate.formats._hcl import Named, image_of, listed, named, names, rea
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import of_block
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

@@ -14,7 +14,7 @@ from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.model import Image
-from echo_migrate.reasons import because
+from echo_migrate.model.reasons import because
 
 __all__ = ["NAME", "candidate", "parse", "recognise", "verify"]
 

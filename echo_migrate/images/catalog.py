@@ -12,7 +12,7 @@ from echo_migrate.images.moved import Moved, moved
 from echo_migrate.images.providers import PROVIDER, UPSTREAM, of_plugins, provider_data, providers
 from echo_migrate.images.reference import Reference, is_version, parse, parsed
 from echo_migrate.images.upstream import Facts, VendorRegistry, facts, lines, shortest
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.answers import Answers

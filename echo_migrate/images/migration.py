@@ -16,7 +16,7 @@ from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_ope
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag
 from echo_migrate.model import Image, Migration, Variant
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.origin import Origin

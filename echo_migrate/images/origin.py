@@ -18,7 +18,7 @@ from echo_migrate.images.tags import BUILD, Meaning, meaning_of, words_of
 from echo_migrate.images.target_tag import Change, TargetTag
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Migration, Variant
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _OF_THE_VENDOR = ("inferred", "offered", "tag-unknown", "unpublished", "pre-release", "ended", "ended-there")
 """Reasons that doubt whether the vendor has the image, which is written."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from echo_migrate.files.source import Edit
 from echo_migrate.model import Image, Migration
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 MOST_SHARED = 100
 """Each fix of a group carries the edits of all, so that reports would grow with the square of a group's size."""

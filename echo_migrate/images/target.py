@@ -15,7 +15,7 @@ from echo_migrate.images.state import state_in_volume
 from echo_migrate.images.target_tag import Change, TargetTag, family_change
 from echo_migrate.images.upstream import numbers
 from echo_migrate.model import COMMON_PLATFORMS, Basis, Image, Migration
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.answers import Answer

@@ -8,7 +8,7 @@ from echo_migrate.images.facts import ImageFacts, published
 from echo_migrate.images.reference import Reference, TagWord, is_open, is_version, tag_change
 from echo_migrate.images.upstream import lines
 from echo_migrate.model import Variant
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.images.tags import Choice

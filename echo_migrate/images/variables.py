@@ -11,7 +11,7 @@ from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import parsed
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 UNREAD = "*"
 """In place of a name: there are more variables, which are set in a place that was not read."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.plugins import Plugin, found
 from echo_migrate.model import STATES, STATUSES, Result
-from echo_migrate.reasons import Reason
+from echo_migrate.model.reasons import Reason
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _LINKED = lazy_regex(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")

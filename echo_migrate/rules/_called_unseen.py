@@ -20,7 +20,7 @@ from echo_migrate.files.toml import read_toml
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, call, does, package_name
 

@@ -16,7 +16,7 @@ from echo_migrate.images.facts import ImageFacts, facts_of, is_root, users_of
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.images.state import owner_of
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _OF_UPSTREAM = lazy_regex(r"/(?:usr/local|opt|usr/lib/(?:jvm|go|node_modules|python[\d.]*))(?:/|$)")
 """Where official images and their like install what they are for."""

@@ -14,7 +14,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced, Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, real
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import Command, Script
 from echo_migrate.shell.parser import read
 

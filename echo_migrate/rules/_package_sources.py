@@ -8,7 +8,7 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Manager, package_name
 

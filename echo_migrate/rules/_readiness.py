@@ -22,7 +22,7 @@ from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 

@@ -13,7 +13,7 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
-from echo_migrate.reasons import Reason
+from echo_migrate.model.reasons import Reason
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases
 
 if TYPE_CHECKING:

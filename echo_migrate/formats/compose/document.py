@@ -40,7 +40,7 @@ from echo_migrate.formats.compose.service import arguments, container_of, contex
 from echo_migrate.formats.compose.taken_in import Keys, bases
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Ignore, Image, Problem
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _ALIASED = because("aliased")
 _SINGLE_DOLLAR = lazy_regex(r"(?<!\$)(?:\$\$)*\$(?!\$)")

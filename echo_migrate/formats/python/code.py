@@ -19,7 +19,7 @@ from echo_migrate.formats.python.environment import of_call, of_later_calls
 from echo_migrate.formats.python.mounts import mounts_of_call, mounts_of_later_calls
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
 from echo_migrate.model import COMMON_PLATFORMS, WINDOWS, Ignore, Image
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 _WORD = lazy_regex(r"[A-Za-z0-9]")
 

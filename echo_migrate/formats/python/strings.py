@@ -17,7 +17,7 @@ from libcst.metadata import Assignment, ByteSpanPositionProvider, ClassScope, Me
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced, line_starts
 from echo_migrate.formats.python.calls import written
-from echo_migrate.reasons import Reason, because
+from echo_migrate.model.reasons import Reason, because
 
 LONGEST = 1000
 """The maximum length in characters, more than that of any reference, as constants can refer to each other."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Migration, Result
-from echo_migrate.reasons import Reason
+from echo_migrate.model.reasons import Reason
 from echo_migrate.reports import as_json, columns, plural, printable, prose
 
 FORMATS = ("text", "json", "markdown")

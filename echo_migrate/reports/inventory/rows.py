@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.spelling import unsigned
 from echo_migrate.model import Result
-from echo_migrate.reasons import Reason
+from echo_migrate.model.reasons import Reason
 
 
 class InventoryRow(NamedTuple):

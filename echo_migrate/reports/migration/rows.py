@@ -7,7 +7,7 @@ from echo_migrate.files.spelling import shown, unsigned
 from echo_migrate.images.end_of_life import ends
 from echo_migrate.images.reference import full_name, parsed, untagged
 from echo_migrate.model import Migration, Result
-from echo_migrate.reasons import Reason
+from echo_migrate.model.reasons import Reason
 from echo_migrate.registry.lock import Lock
 from echo_migrate.reports import visible
 from echo_migrate.reports.migration.purpose import purposes

@@ -1,7 +1,7 @@
 """The reasons why a reference does not move, or not safely, that lie in the place and the file where it stands: a row
 each."""
 
-from echo_migrate.reasons.images import Row
+from echo_migrate.model.reasons.images import Row
 
 _BY_HAND = "edit it by hand"
 _INCLUDE = "name the file, or include it (--include)"

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.spelling import shown
-from echo_migrate.reasons import Reason
+from echo_migrate.model.reasons import Reason
 
 LONGEST_SHOWN = 200
 _DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+", needs=("@",), of_files=True)

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from echo_migrate.reasons.images import OF_IMAGES, Lift, Row
-from echo_migrate.reasons.places import OF_PLACES
+from echo_migrate.model.reasons.images import OF_IMAGES, Lift, Row
+from echo_migrate.model.reasons.places import OF_PLACES
 
 REASONS: dict[str, Row] = OF_IMAGES | OF_PLACES
 """Every reason there is, by its id, which JSON has: none changes its meaning."""
