@@ -186,14 +186,17 @@ def _of_output(before: Running, after: Running) -> Iterator[Row]:
     if added := _new(before.errors, after.errors):
         yield Row("standard error", "", _few(added, "\n"))
     paths = {_plain(path) for path in after.written}
-    parents = {parent for path in before.written for parent in _parents(path)}
-    lost = [
-        path
-        for path in before.written
-        if path not in parents and _plain(path) not in paths and not _PASSING.search(path)
-    ]
+    lost = [path for path in lasting(before) if _plain(path) not in paths]
     if lost:
         yield Row("writes", _few(tops(lost)), "not written")
+
+
+def lasting(running: Running | None) -> list[str]:
+    """Return what a container wrote and somebody may miss: what does not lie where files pass, without the folders that
+    it lies in."""
+    written = running.written if running else ()
+    parents = {parent for path in written for parent in _parents(path)}
+    return [path for path in written if path not in parents and not _PASSING.search(path)]
 
 
 def doubtful(before: Observed, after: Observed) -> bool:
