@@ -731,7 +731,7 @@ def test_files_that_are_cut_off_tell_nothing() -> None:
     for end in (0, 100, 512, 1024, 1300, 2048, 2500, 3000):
         reader = Reader()
         reader.read(io.BytesIO(buffer.getvalue()[:end]))
-        assert reader.files is None, end
+        assert (reader.files, reader.cut) == (None, True), end
 
 
 def test_a_smoke_test_is_a_command() -> None:

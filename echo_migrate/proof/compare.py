@@ -37,13 +37,15 @@ class Row(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """A build, and what is known of its image. ``failure`` is set if there is none, or if it did not start."""
+    """A build, and what is known of its image. ``failure`` is set if there is none, or if it did not start; ``cut``
+    tells that its files were not read to their end."""
 
     built: bool
     failure: Failure | None = None
     config: Config = Config()
     files: Files | None = None
     running: Running | None = None
+    cut: bool = False
 
 
 _UNBUILT = Observed(False)
@@ -74,6 +76,8 @@ def compare(before: Observed, after: Observed, smoke: Sequence[Smoke] = ()) -> t
         return "broken", _because(row for row in rows if row.weight == "broken"), rows
     if (reason := _incomparable(before.running, smoke)) is not None:
         return "not-comparable", reason, rows
+    if before.cut or after.cut:
+        return "not-comparable", "the files of an image could not be read to their end", rows
     if "differs" in weights:
         return "differs", _because(row for row in rows if row.weight == "differs"), rows
     unstarted = after.running.message if after.running and after.running.start in ("not-run", "nothing") else ""
@@ -210,7 +214,7 @@ def worse(first: Observed, second: Observed, after: Observed = _UNBUILT) -> Obse
     and with what failed in one of the two. Of the image before, what fails ``after`` the change is what passed in one
     of them."""
     one, other, then = first.running, second.running, after.running or Running("up")
-    second = second._replace(files=first.files)
+    second = second._replace(files=first.files, cut=first.cut)
     if one is None or other is None:
         return second
     health = _of_two(one.health, other.health, then.health not in ("", "ok"))

@@ -92,7 +92,7 @@ def observe(
         if not container:
             return Running("failed", message=message), reader
         if not look.again and not builder.export(container, reader.read, passed.timeout):
-            reader.files = None
+            reader.files, reader.cut = None, True
         if not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader
         with alone or nullcontext():

@@ -72,10 +72,12 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 class Reader:
-    """Reads the files of a container as they arrive; nothing is written, and no path is followed."""
+    """Reads the files of a container as they arrive; nothing is written, and no path is followed. ``cut`` tells that
+    they were not read to their end."""
 
     def __init__(self) -> None:
         self.files: Files | None = None
+        self.cut = False
 
     def read(self, stream: IO[bytes]) -> None:
         """Read a tar archive to its end."""
@@ -100,6 +102,7 @@ class Reader:
                         file = archive.extractfile(member) if member.isfile() else None
                         texts[path] = file.read(_LARGEST_FILE) if file else b""
         except (tarfile.TarError, EOFError):
+            self.cut = True
             return
         self.files = Files(
             frozenset(one.name for one in packages.installed(texts)),

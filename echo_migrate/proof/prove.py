@@ -270,7 +270,7 @@ class Bench:
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
-        return Observed(True, told if failed else None, config, reader.files, running)
+        return Observed(True, told if failed else None, config, reader.files, running, reader.cut)
 
     @contextmanager
     def _alone(self, before: "Future[Observed] | None") -> Iterator[None]:
