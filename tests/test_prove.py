@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -581,6 +582,29 @@ def test_an_interrupt_right_after_the_first_build_began_ends_it(tmp_path: Path) 
     assert done.returncode == 130, done.stderr
 
 
+_TWO_AT_ONCE = """#!/bin/sh
+case "$1 $2" in
+version*) echo 1 1 ;;
+"build --help") ;;
+"build "*) : > begun.$$; while set -- begun.*; [ $# -lt 2 ]; do sleep 0.05; done; exit 1 ;;
+*) exit 1 ;;
+esac
+"""
+
+
+def test_two_files_are_built_at_a_time(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text('FROM python:3.13-slim\nCMD ["true"]\n')
+    builder = tmp_path / "docker"
+    builder.write_text(_TWO_AT_ONCE)
+    builder.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = run("prove", "--builder", "docker", "--output-format", "json", env=environment)
+    assert [one["verdict"] for one in json.loads(done.stdout)["proofs"]] == ["not-comparable"] * 2, done
+
+
 class _Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/" else 500)
@@ -645,6 +669,69 @@ def test_a_tar_that_is_none_tells_nothing() -> None:
     reader = Reader()
     reader.read(io.BytesIO(b"x" * 2000))
     assert reader.files is None
+
+
+_LONG = "srv/" + "n" * 60
+_ENTRIES = st.lists(
+    st.builds(
+        tarfile.TarInfo,
+        st.sampled_from(
+            ["app", "./app/x", f"{_LONG}/{_LONG}/x", "var/lib/dpkg/status", "lib/apk/db/installed", "ä", "a" * 100, "."]
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(
+    _ENTRIES,
+    st.sampled_from([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+    st.data(),
+)
+def test_the_files_of_an_image_are_read_as_tarfile_reads_them(
+    entries: list[tarfile.TarInfo], format: int, data: st.DataObject
+) -> None:
+    buffer = io.BytesIO()
+    numbers = st.sampled_from([0, 5, 2_097_151] + [2_097_152, 10**10] * (format != tarfile.USTAR_FORMAT))
+    kinds = st.sampled_from([tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as archive:
+        for one in entries:
+            one.type, one.uid, one.gid = data.draw(kinds), data.draw(numbers), data.draw(numbers)
+            one.mode = data.draw(st.sampled_from([0o644, 0o4755, 0o1777, 0o777]))
+            text = data.draw(st.sampled_from([b"", b"Package: a\nStatus: x\n", b"P:b\n" * 128, b"x" * 511]))
+            one.size = len(text) if one.isfile() else 0
+            archive.addfile(one, io.BytesIO(text) if one.isfile() else None)
+    whole = buffer.getvalue()
+    with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as read:
+        plain = read.getmembers()
+    owners = {
+        name: (one.uid, one.gid)
+        for one in plain
+        for name in [one.name.removeprefix("./").strip("/")]
+        if (one.isfile() or one.isdir()) and not name.startswith("var/lib/dpkg")
+    }
+    reader = Reader()
+    reader.read(io.BytesIO(whole))
+    assert reader.files
+    assert reader.files.owners == owners
+    assert reader.files.privileged == {
+        one.name.removeprefix("./") for one in plain if one.isfile() and one.mode & 0o4000
+    }
+    cut = Reader()
+    cut.read(io.BytesIO(whole[: data.draw(st.integers(0, len(whole)))]))
+
+
+def test_files_that_are_cut_off_tell_nothing() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in ("var/lib/dpkg/status", "b"):
+            member = tarfile.TarInfo(name)
+            member.size = 700
+            archive.addfile(member, io.BytesIO(b"x" * 700))
+    for end in (0, 100, 512, 1024, 1300, 2048, 2500, 3000):
+        reader = Reader()
+        reader.read(io.BytesIO(buffer.getvalue()[:end]))
+        assert (reader.files, reader.cut) == (None, True), end
 
 
 def test_a_smoke_test_is_a_command() -> None:

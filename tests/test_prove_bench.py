@@ -1,9 +1,13 @@
 """How the proofs of a run share a builder: what is done at once, what is asked once, and what is looked at again."""
 
+import io
 import json
+import tarfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
+from typing import IO
 
 import pytest
 
@@ -100,6 +104,62 @@ class Late(Recorder):
 def test_what_is_only_late_is_no_difference(late: str, again: str, verdict: str, tmp_path: Path) -> None:
     proof = bench(tmp_path, Late(late, again)).prove(change(dockerfile(tmp_path)))
     assert proof.verdict == verdict
+
+
+class Writing(Late):
+    """A builder whose containers stay up and write the same, of which the one of before is later than that of after."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__("", "")
+        self.paths, self.read = paths, Event()
+        self.listed: list[str] = []
+
+    def export(self, container: str, read: Callable[[IO[bytes]], object], timeout: float) -> bool:
+        if container[0] == "a":
+            assert self.read.wait(60)
+        self.read.set()
+        return True
+
+    def written(self, container: str) -> list[str]:
+        self.listed.append(container[0])
+        return self.paths
+
+
+@pytest.mark.parametrize("network", ["", "host"])
+@pytest.mark.parametrize(
+    ("paths", "listed"), [([], ["a"]), (["/tmp", "/tmp/x"], ["a"]), (["/data", "/data/x"], ["a", "b"])]
+)
+def test_what_is_written_after_is_asked_for_if_something_was_before(
+    paths: list[str], listed: list[str], network: str, tmp_path: Path
+) -> None:
+    """On the host's network too, where one container runs after the other: the first has to be that of before."""
+    builder = Writing(paths)
+    assert bench(tmp_path, builder, network).prove(change(dockerfile(tmp_path))).verdict == "same"
+    assert builder.listed == listed
+
+
+class Cut(Late):
+    """A builder of which the export of one image ends before its end."""
+
+    def export(self, container: str, read: Callable[[IO[bytes]], object], timeout: float) -> bool:
+        read(io.BytesIO(archive({"var/lib/dpkg/status": b"Package: x\n"} if container[0] == "a" else {})))
+        return container[0] == "a"
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_files_that_were_not_read_to_their_end_are_no_verdict(tmp_path: Path) -> None:
+    proof = bench(tmp_path, Cut("", "")).prove(change(dockerfile(tmp_path)))
+    assert (proof.verdict, proof.rows) == ("not-comparable", ())
+    assert proof.reason == "the files of an image could not be read to their end"
 
 
 class Failing(Recorder):

@@ -83,7 +83,7 @@ def baseline(**options: Any) -> None:
 @click.option(
     "--jobs",
     type=click.IntRange(0, 64),
-    default=1,
+    default=2,
     show_default=True,
     help="Number of Dockerfiles that are built at a time.",
 )

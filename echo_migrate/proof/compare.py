@@ -37,13 +37,15 @@ class Row(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """A build, and what is known of its image. ``failure`` is set if there is none, or if it did not start."""
+    """A build, and what is known of its image. ``failure`` is set if there is none, or if it did not start; ``cut``
+    tells that its files were not read to their end."""
 
     built: bool
     failure: Failure | None = None
     config: Config = Config()
     files: Files | None = None
     running: Running | None = None
+    cut: bool = False
 
 
 _UNBUILT = Observed(False)
@@ -74,6 +76,8 @@ def compare(before: Observed, after: Observed, smoke: Sequence[Smoke] = ()) -> t
         return "broken", _because(row for row in rows if row.weight == "broken"), rows
     if (reason := _incomparable(before.running, smoke)) is not None:
         return "not-comparable", reason, rows
+    if before.cut or after.cut:
+        return "not-comparable", "the files of an image could not be read to their end", rows
     if "differs" in weights:
         return "differs", _because(row for row in rows if row.weight == "differs"), rows
     unstarted = after.running.message if after.running and after.running.start in ("not-run", "nothing") else ""
@@ -186,14 +190,17 @@ def _of_output(before: Running, after: Running) -> Iterator[Row]:
     if added := _new(before.errors, after.errors):
         yield Row("standard error", "", _few(added, "\n"))
     paths = {_plain(path) for path in after.written}
-    parents = {parent for path in before.written for parent in _parents(path)}
-    lost = [
-        path
-        for path in before.written
-        if path not in parents and _plain(path) not in paths and not _PASSING.search(path)
-    ]
+    lost = [path for path in lasting(before) if _plain(path) not in paths]
     if lost:
         yield Row("writes", _few(tops(lost)), "not written")
+
+
+def lasting(running: Running | None) -> list[str]:
+    """Return what a container wrote and somebody may miss: what does not lie where files pass, without the folders that
+    it lies in."""
+    written = running.written if running else ()
+    parents = {parent for path in written for parent in _parents(path)}
+    return [path for path in written if path not in parents and not _PASSING.search(path)]
 
 
 def doubtful(before: Observed, after: Observed) -> bool:
@@ -207,7 +214,7 @@ def worse(first: Observed, second: Observed, after: Observed = _UNBUILT) -> Obse
     and with what failed in one of the two. Of the image before, what fails ``after`` the change is what passed in one
     of them."""
     one, other, then = first.running, second.running, after.running or Running("up")
-    second = second._replace(files=first.files)
+    second = second._replace(files=first.files, cut=first.cut)
     if one is None or other is None:
         return second
     health = _of_two(one.health, other.health, then.health not in ("", "ok"))

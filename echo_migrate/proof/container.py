@@ -59,19 +59,27 @@ class Running(NamedTuple):
     written: tuple[str, ...] = ()
 
 
+class Look(NamedTuple):
+    """A look at a container; ``again`` is the second, longer one, without its files. What it has written is only looked
+    at if ``writes`` then returns that it counts: a builder compares two whole trees for that."""
+
+    name: str
+    again: bool = False
+    writes: Callable[[], bool] = lambda: True
+
+
 def observe(
     builder: Builder,
     id: str,
     config: Config,
     passed: PassedOn,
     smoke: Sequence[Smoke],
+    look: Look,
     given: Given = NOTHING,
     alone: AbstractContextManager[Any] | None = None,
-    again: bool = False,
 ) -> tuple[Running, Reader]:
-    """Start a container of an image, watch it, and read its files as they were before; when it is looked at ``again``,
-    longer, and without its files. It is removed in the end; as long as it runs, ``alone`` is held, where it is
-    given."""
+    """Start a container of an image, watch it, and read its files as they were before. It is removed in the end; as
+    long as it runs, ``alone`` is held, where it is given."""
     reader = Reader()
     if not builder.runs:
         return Running("not-run", message=f"{builder.name} starts no containers"), reader
@@ -83,12 +91,12 @@ def observe(
             return Running("nothing", message="the image has no command"), reader
         if not container:
             return Running("failed", message=message), reader
-        if not again:
-            builder.export(container, reader.read, passed.timeout)
+        if not look.again and not builder.export(container, reader.read, passed.timeout):
+            reader.files, reader.cut = None, True
         if not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader
         with alone or nullcontext():
-            running = _watched(builder, container, config, smoke, LONGER if again else SETTLE)
+            running = _watched(builder, container, config, smoke, look)
             builder.remove_containers(container)  # before the next one wants its ports
             container = ""
         return running, reader
@@ -97,13 +105,19 @@ def observe(
             builder.remove_containers(container)
 
 
-def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[Smoke], settle: float) -> Running:
+def _watched(
+    builder: Builder,
+    container: str,
+    config: Config,
+    smoke: Sequence[Smoke],
+    look: Look,
+) -> Running:
     message = builder.start(container)
     if message:
         state = builder.state(container)
         if not state.running:
             return Running("failed", state.code, state.error or message)
-    builder.wait(container, settle)
+    builder.wait(container, LONGER if look.again else SETTLE)
     state = builder.state(container)
     health, results = "", ["the container has ended"] * len(smoke)
     if state.running and config.health[:1] in (("CMD",), ("CMD-SHELL",)):
@@ -115,7 +129,7 @@ def _watched(builder: Builder, container: str, config: Config, smoke: Sequence[S
     if health or smoke:
         state = builder.state(container)
     output, errors = builder.logs(container)
-    written = (*builder.written(container), *_in_volumes(builder, container, config))
+    written = (*builder.written(container), *_in_volumes(builder, container, config)) if look.writes() else ()
     return Running(
         "up" if state.running else "exited", state.code, state.error, output, errors, health, (*results,), written
     )

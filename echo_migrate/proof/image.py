@@ -4,7 +4,7 @@ import re
 import stat
 import tarfile
 from collections.abc import Iterable, Mapping
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Self, cast
 
 from echo_migrate.registry import packages
 
@@ -72,17 +72,21 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 class Reader:
-    """Reads the files of a container as they arrive; nothing is written, and no path is followed."""
+    """Reads the files of a container as they arrive; nothing is written, and no path is followed. ``cut`` tells that
+    they were not read to their end."""
 
     def __init__(self) -> None:
         self.files: Files | None = None
+        self.cut = False
 
     def read(self, stream: IO[bytes]) -> None:
         """Read a tar archive to its end."""
         texts: dict[str, bytes] = {}
         privileged, open_to_all, owners = set[str](), set[str](), dict[str, tuple[int, int]]()
         try:
-            with tarfile.open(fileobj=stream, mode="r|", errorlevel=0, bufsize=_AT_ONCE) as archive:
+            with tarfile.open(
+                fileobj=cast(IO[bytes], _Forward(stream)), mode="r:", errorlevel=0, tarinfo=_Header
+            ) as archive:
                 for member in _some(archive):
                     path = member.name.removeprefix("./").strip("/")
                     if member.isfile() and member.mode & (stat.S_ISUID | stat.S_ISGID):
@@ -98,6 +102,7 @@ class Reader:
                         file = archive.extractfile(member) if member.isfile() else None
                         texts[path] = file.read(_LARGEST_FILE) if file else b""
         except (tarfile.TarError, EOFError):
+            self.cut = True
             return
         self.files = Files(
             frozenset(one.name for one in packages.installed(texts)),
@@ -105,6 +110,49 @@ class Reader:
             frozenset(open_to_all),
             owners,
         )
+
+
+class _Forward:
+    """A stream as a file of which nothing that lies behind is asked for. What tarfile has for streams (``r|``) puts
+    together all that it skips, and takes twice as long."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.place = stream, 0
+
+    def tell(self) -> int:
+        return self.place
+
+    def read(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        self.place += len(data)
+        return data
+
+    def seek(self, place: int) -> None:
+        if place < self.place:
+            raise tarfile.StreamError("what lies behind is asked for")
+        while self.place < place and self.read(min(place - self.place, _AT_ONCE)):
+            pass
+
+
+class _Header(tarfile.TarInfo):
+    """The header of an entry. Of plain files and folders no more is read than is asked for, in half of the time; of all
+    others, such as those with a long name, tarfile reads all (pax, "ustar Interchange Format")."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        if len(buf) != tarfile.BLOCKSIZE:
+            return super().frombuf(buf, encoding, errors)
+        found = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors))
+        numbers = (buf[100:108], buf[108:116], buf[116:124], buf[124:136], buf[148:156])
+        try:
+            found.mode, found.uid, found.gid, found.size, checksum = [int(one.strip(b"\0 "), 8) for one in numbers]
+        except ValueError:
+            return super().frombuf(buf, encoding, errors)
+        found.type = bytes(buf[156:157])
+        plain = found.type in (tarfile.REGTYPE, tarfile.DIRTYPE) and buf[257:262] == b"ustar" and not buf[345]
+        if not plain or sum(buf) - sum(buf[148:156]) + 8 * ord(" ") != checksum:
+            return super().frombuf(buf, encoding, errors)
+        return found
 
 
 def _some(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:

@@ -16,6 +16,9 @@ MARK = "ECHO_MIGRATE_PROVE"
 _LARGEST_ENVIRONMENT = 8_000_000
 _HEAD = 64_000
 _TAIL = 256_000
+_AT_ONCE = 65_536
+"""The bytes that a pipe of Linux holds."""
+
 _BETWEEN = 0.05
 _GRACE = 5.0
 """The seconds that a program has to end after it was told to."""
@@ -89,7 +92,7 @@ class Processes:
                 raise
             finally:
                 os.close(writer)
-            process.stdout = os.fdopen(reader, "rb")
+            process.stdout = os.fdopen(reader, "rb", _AT_ONCE)
             if not whole:
                 self._running[process] = steps
         try:
@@ -149,7 +152,7 @@ def _finished(
 def _guarded(read: Callable[[IO[bytes]], object], stream: IO[bytes]) -> None:
     with contextlib.suppress(OSError, ValueError):
         read(stream)
-        while stream.read(65_536):
+        while stream.read(_AT_ONCE):
             pass
 
 
@@ -247,7 +250,7 @@ class _Kept:
         self.head, self.tail, self.more = bytearray(), bytearray(), False
 
     def read(self, stream: IO[bytes]) -> None:
-        while chunk := os.read(stream.fileno(), 65_536):
+        while chunk := os.read(stream.fileno(), _AT_ONCE):
             room = _HEAD - len(self.head)
             self.head += chunk[:room] if room > 0 else b""
             self.tail += chunk[max(room, 0) :]

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from threading import Lock, Semaphore
@@ -18,8 +18,8 @@ from echo_migrate.formats.compose.service import Build
 from echo_migrate.model import Result
 from echo_migrate.proof import failure as failures
 from echo_migrate.proof.builders import Builder, Built, PassedOn
-from echo_migrate.proof.compare import Observed, Row, compare, doubtful, worse
-from echo_migrate.proof.container import Running, Smoke, observe
+from echo_migrate.proof.compare import Observed, Row, compare, doubtful, lasting, worse
+from echo_migrate.proof.container import Look, Running, Smoke, observe
 from echo_migrate.proof.context import Context, context_of, ground
 from echo_migrate.proof.image import Config, Reader, config_of
 from echo_migrate.proof.records import Proof, Records, account, text_hash
@@ -51,6 +51,11 @@ class Asked(NamedTuple):
     passed: PassedOn
     smoke: tuple[Smoke, ...]
     project: Project | None = None
+
+    @property
+    def shares(self) -> bool:
+        """Whether containers run in a network that they may share with others."""
+        return self.passed.network not in ("", "none")
 
 
 class Image(NamedTuple):
@@ -195,30 +200,27 @@ class Bench:
 
     def _both(self, change: Change, key: Proof, context: Context, asked: "Asked") -> tuple[Observed, Observed, float]:
         """Return what is seen before and after, and when its turn began. The image of before runs while that of after
-        is built and, unless both are in a network that is named, started; where it cannot be built, nothing is to be
-        compared. Other changes are built while these run."""
+        is built and, unless both are in a network that is named, started; where it cannot be built, that of after is
+        not. Other changes are built while these run."""
         place = (key.before, key.context, key.options)
-        path, watched = change.before.path, None
+        path, watched = change.before.path, Future[Observed]()
         with ThreadPoolExecutor(1) as pool:
             with self._turn():
                 begun = time.monotonic()
                 if place in self._seen:
                     first, before = self._seen[place]
+                    watched.set_result(before)
                 else:
                     first = self._built(change.before, "before", context, asked)
-                    before = Observed(False, first.failure)
                     if first.id:
                         self._prepare(asked.project)
-                        watched = pool.submit(self._started, first, path, "before", asked)
-                if not first.id:
-                    self._seen[place] = first, before
-                    return before, Observed(False), begun
-                second = self._built(change.after, "after", context, asked)
-            after = self._started(second, path, "after", asked)
-            before = watched.result() if watched else before
+                    watched = pool.submit(self._started, first, path, Look("before"), asked)
+                second = self._built(change.after, "after", context, asked) if first.id else first
+            after = self._started(second, path, Look("after"), asked, watched)
+            before = watched.result()
             if doubtful(before, after):
-                watched = pool.submit(self._started, first, path, "before, for longer", asked, True)
-                after = worse(after, self._started(second, path, "after, for longer", asked, True))
+                watched = pool.submit(self._started, first, path, Look("before, for longer", True), asked)
+                after = worse(after, self._started(second, path, Look("after, for longer", True), asked, watched))
                 before = worse(before, watched.result(), after)
             self._seen[place] = first, before
         return before, after, begun
@@ -252,27 +254,42 @@ class Bench:
         built = self.builder.build(path, ignored, context.folder, asked.passed, folder)
         return Image(built.id, None if built.id else self._failure(built, source, asked.passed))
 
-    def _started(self, image: "Image", path: str, which: str, asked: "Asked", again: bool = False) -> Observed:
-        """Start an image, and watch it for some seconds; ``again`` is the second look at it."""
+    def _started(
+        self, image: "Image", path: str, look: Look, asked: "Asked", before: "Future[Observed] | None" = None
+    ) -> Observed:
+        """Start an image, and watch it for some seconds. What that of ``before`` writes decides whether its own writes
+        count."""
         if not image.id:
             return Observed(False, image.failure)
+        if before:
+            look = look._replace(writes=lambda: bool(lasting(before.result().running)))
         config = config_of(self.builder.inspect(image.id))
-        self.say(f"{path}: starting {which}")
-        running, reader = self._observed(image.id, config, asked, again)
+        self.say(f"{path}: starting {look.name}")
+        alone = self._alone(before) if asked.shares else nullcontext()
+        running, reader = self._observed(image.id, config, asked, look, alone)
         running = self._hidden(running)
         failed = running.start == "failed" or running.code != 0 or running.health not in ("", "ok")
         told = failures.of_container(running.output, running.errors, running.message, running.health)
-        return Observed(True, told if failed else None, config, reader.files, running)
+        return Observed(True, told if failed else None, config, reader.files, running, reader.cut)
 
-    def _observed(self, id: str, config: Config, asked: "Asked", again: bool) -> tuple[Running, Reader]:
+    @contextmanager
+    def _alone(self, before: "Future[Observed] | None") -> Iterator[None]:
+        """Have the network that containers may share, after that of ``before``, for which its holder will wait."""
+        if before:
+            before.result()
+        with self.alone:
+            yield
+
+    def _observed(
+        self, id: str, config: Config, asked: "Asked", look: Look, alone: AbstractContextManager[Any]
+    ) -> tuple[Running, Reader]:
         """Start an image and watch it, with its siblings."""
-        alone: AbstractContextManager[Any] = nullcontext() if asked.passed.network in ("", "none") else self.alone
         if asked.project is None:
-            return observe(self.builder, id, config, asked.passed, asked.smoke, alone=alone, again=again)
+            return observe(self.builder, id, config, asked.passed, asked.smoke, look, alone=alone)
         try:
             with alone, beside(self.builder, asked.project, asked.passed, self._sibling) as given:
                 own, config = given(config)
-                return observe(self.builder, id, config, asked.passed, asked.smoke, own, again=again)
+                return observe(self.builder, id, config, asked.passed, asked.smoke, look, own)
         except Unmet as error:
             return Running("unmet", message=str(error)), Reader()
 

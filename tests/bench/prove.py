@@ -6,9 +6,9 @@ The projects are those of tests/proof/projects.md, moved to Echo, with stand-ins
 (installs.py), from packages that are fetched at the start. Each image gets a file of its own, as a hardened image is
 another than upstream's: with the same files, the builder would take each step of after from before. The builder's cache
 is emptied before each measurement, except of the images themselves. The builds themselves are those of ``docker
-build``, one after the other, as prove has them; both are measured in turn, and the medians compared. Without a network,
-each container has one of its own, as on Docker's bridge, which the daemon of these tests has not; on the host's, one
-runs after the other.
+build``, one after the other, and prove has two at a time; both are measured in turn, and the medians compared. Without
+a network, each container has one of its own, as on Docker's bridge, which the daemon of these tests has not; on the
+host's, one runs after the other.
 """
 
 import argparse
