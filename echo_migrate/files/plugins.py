@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _NAME = "echo-migrate-"
 _BETWEEN = str.maketrans("_.", "--")
 _GROUP = "echo_migrate."
@@ -45,6 +46,13 @@ class Plugin(NamedTuple):
     def failed(self, error: BaseException) -> NoReturn:
         """Raise ``PluginFailed`` for an error of the plugin."""
         raise PluginFailed(f"{self} failed: {type(error).__name__}: {error}") from error
+
+
+def built_in(kind: str) -> list[str]:
+    """Return the names of what the program itself has of a kind with a module each (rules, reports), without importing
+    any."""
+    names = os.listdir(os.path.join(_PACKAGE, kind))
+    return sorted(name[:-3].replace("_", "-") for name in names if name.endswith(".py") and not name.startswith("_"))
 
 
 @cache
