@@ -36,7 +36,7 @@ COUNTED = tuple(state for state in STATES if state != "local")
 STATE_HEADS = ("ready", "hardened", "not offered", "first-party", "need review", "ignored")
 """The heads of the columns of ``COUNTED``."""
 
-_LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\")
+_LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\", needs=("\x1b",))
 _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 
 

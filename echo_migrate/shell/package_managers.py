@@ -21,7 +21,6 @@ LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
 _CREDENTIALS = lazy_regex(r"(?<=://)[^/]*@|\?.*")
-_VERSION = lazy_regex(r"(?<![\d.])[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _BEHIND_A_NAME = "0123456789h"
 """The last characters of what may follow the name of a program: a version, or .sh."""
@@ -381,7 +380,7 @@ def _kinds_of(command: Command) -> frozenset[str]:
 def _kinds(name: str, *words: str) -> frozenset[str]:
     """Return the kinds of a command, given its name and the two words after it."""
     name = name.removesuffix(".sh")
-    forms = {name, _VERSION.sub("", name), *[" ".join((name, *words[:count])) for count in (1, 2)]}
+    forms = {name, name.rstrip("0123456789."), *[" ".join((name, *words[:count])) for count in (1, 2)]}
     return frozenset(kind for kind, known in data().does.items() if not known.isdisjoint(forms))
 
 
