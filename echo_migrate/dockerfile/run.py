@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeV
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, Word, as_command, shell_arguments
+from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, ShellArguments, Word, as_command
 from echo_migrate.shell.package_managers import Call, by_kind, call
 from echo_migrate.shell.parser import execute, read
 
@@ -196,7 +196,7 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
         return execute(tuple(items), instruction.start, instruction.end) if items else NOTHING
     if shell is not None and (not shell or shell[0].rpartition("/")[2] not in SHELLS):
         return None
-    errexit = bool(shell) and shell_arguments(as_command(shell or ())).errexit
+    errexit = bool(shell) and ShellArguments(as_command(shell or ())).errexit
     name = shell[0].rpartition("/")[2] if shell else "sh"
     if not instruction.heredocs:
         return _read(args, errexit, name)

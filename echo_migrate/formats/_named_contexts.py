@@ -15,8 +15,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents, has_any
 from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_pass, places
-from echo_migrate.formats._compose_files import NAME as COMPOSE
+from echo_migrate.formats._build_places import COMPOSE, MOST_FOLDERS, folders_above, may_be_baked, may_pass, places
 from echo_migrate.images.reference import familiar, untagged
 
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")

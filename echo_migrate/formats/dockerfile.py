@@ -6,7 +6,7 @@ from typing import Any
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._compose_files import above, compose_files
+from echo_migrate.formats._build_places import above, compose_files
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
 

@@ -160,34 +160,29 @@ class Call(NamedTuple):
         )
 
 
-class Data(NamedTuple):
+class Data:
     """All managers by the words that call them, names of packages by purpose, and commands by kind."""
 
-    managers: dict[str, Manager]
-    longest: int
-    heads: frozenset[str]
-    purposes: dict[str, list[str]]
-    does: dict[str, frozenset[str]]
-    verbs: dict[str, frozenset[str]]
-    called: frozenset[str]
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.managers = {
+            words: manager
+            for kind in ("system", "language")
+            for name, row in raw[kind].items()
+            for manager in (_manager(name, kind == "system", row),)
+            for words in row["commands"]
+        }
+        self.longest = max(words.count(" ") for words in self.managers) + 1
+        self.heads = frozenset(words.partition(" ")[0] for words in self.managers if " " in words)
+        self.purposes: dict[str, list[str]] = raw["packages"]
+        self.does = {kind: frozenset(names) for kind, names in raw["does"].items()}
+        self.verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in self.does.items()}
+        self.called = frozenset[str]().union(*self.verbs.values())
 
 
 @lru_cache
 def data() -> Data:
     """Return the package manager data, read once."""
-    raw = read_data("commands.yaml")
-    managers = {
-        words: manager
-        for kind in ("system", "language")
-        for name, row in raw[kind].items()
-        for manager in (_manager(name, kind == "system", row),)
-        for words in row["commands"]
-    }
-    longest = max(words.count(" ") for words in managers) + 1
-    heads = frozenset(words.partition(" ")[0] for words in managers if " " in words)
-    kinds = {kind: frozenset(names) for kind, names in raw["does"].items()}
-    verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in kinds.items()}
-    return Data(managers, longest, heads, raw["packages"], kinds, verbs, frozenset().union(*verbs.values()))
+    return Data(read_data("commands.yaml"))
 
 
 def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
