@@ -151,11 +151,11 @@ def _settled(
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
-    staged = [stage for stage in grouped.get(Stage, []) if stage.copies]
-    if staged:
+    copying = [stage for stage in grouped.get(Stage, []) if any(copy.origin for copy in stage.copies)]
+    if copying:
         from echo_migrate.engine.copied_stages import together  # as many files copy from no stage
 
-        moves = together(moves, staged, context.effective_bases, settings.catalog, source)
+        moves = together(moves, copying, context.effective_bases, settings.catalog, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
     return moves, context, blocking, ignores
