@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from echo_migrate.model.reasons import REASONS
+from echo_migrate.model.reasons import table
 from echo_migrate.rules import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,7 @@ def _reasons() -> str:
     head = "| reason | message | what to do | lifted by |\n|---|---|---|---|\n"
     rows = [
         re.sub(r"\{(\w+)\}", r"*\1*", f"| `{id}` | {row.message} | {row.remedy} | {lifts[row.lift]} |")
-        for id, row in REASONS.items()
+        for id, row in table().items()
     ]
     return head + "\n".join(rows)
 

@@ -202,7 +202,11 @@ def test_a_format_that_exits_ends_no_run(tmp_path: Path, tree: Path, more: str, 
 
 @pytest.mark.parametrize(
     ("code", "says"),
-    [("return 1 / 0", "ZeroDivisionError: division by zero"), ("raise SystemExit(0)", "SystemExit: 0")],
+    [
+        ("return 1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("return 1", "TypeError: its report is no text"),
+    ],
 )
 def test_a_report_that_fails_is_told(tmp_path: Path, tree: Path, code: str, says: str) -> None:
     site = broken(tmp_path / "site", "reports", "bad", f"def it(results, run): {code}")

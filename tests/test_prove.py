@@ -149,12 +149,12 @@ def test_what_predicts_a_failed_line_is_no_finding_of_the_start(
 
 
 def test_causes_name_rules_and_reasons() -> None:
-    from echo_migrate.model.reasons import REASONS
+    from echo_migrate.model.reasons import table
     from echo_migrate.rules import RULES
 
     for cause in failure.causes():
         assert cause.rules <= RULES.keys()
-        assert cause.reasons <= REASONS.keys()
+        assert cause.reasons <= table().keys()
 
 
 CONTEXTS = {

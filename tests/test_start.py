@@ -49,7 +49,6 @@ CHECK = {
         "",
         "cli",
         "cli.check",
-        "cli.completion",
         "cli.options",
         "cli.output",
         "cli.program",
@@ -66,7 +65,6 @@ CHECK = {
     *(
         "engine",
         "engine.check",
-        "engine.copied_stages",
         "engine.discover",
         "engine.fix",
         "engine.ignores",
@@ -82,7 +80,6 @@ CHECK = {
         "formats._builds_nearby",
         "formats._follower",
         "formats._followers",
-        "formats._compose_files",
         "formats._dockerfile",
         "formats._ignores",
         "formats._named_contexts",
@@ -126,7 +123,7 @@ CHECK = {
     "files.workspace",
 }
 HELP = {
-    *("", "cli", "cli.asking", "cli.completion", "cli.options", "cli.program", "cli.reading"),
+    *("", "cli", "cli.asking", "cli.options", "cli.program", "cli.reading"),
     *("cli.starting", "files", "files.plugins"),
 }
 SCRIPT = """
@@ -142,7 +139,7 @@ main()
     [
         (("--help",), "", HELP, set()),
         (("check", "--no-config", "Dockerfile"), "", CHECK, {"json"}),
-        (("check", "Dockerfile"), "", CHECK | {"cli.config"}, {"json"}),
+        (("check", "Dockerfile"), "", CHECK | {"cli.config_file"}, {"json"}),
         (
             ("check", "--no-config", "Dockerfile"),
             "RUN apt-get update\n",

@@ -14,22 +14,25 @@ from echo_migrate.cli.options import (
     ONLINE,
     PATHS,
     PER_FILE_IGNORES,
-    POLICIES,
     PROGRAM,
     PROOFS,
     PROPOSAL,
     PROVIDER,
     REGISTRY,
     TODAY,
+    Decorator,
     output_formats,
 )
 from echo_migrate.cli.program import Command, Group, options_of
+
+_POLICIES: tuple[Decorator, ...] = (click.option("--policies", multiple=True, hidden=True),)
+"""The rows of the table ``verify`` of the configuration, as JSON."""
 
 _ASKED = (ONLINE[1], ONLINE[2])
 
 
 @click.command(cls=Command)
-@options_of(PATHS, CATALOG, (EXCLUDE,), POLICIES, PROGRAM)
+@options_of(PATHS, CATALOG, (EXCLUDE,), _POLICIES, PROGRAM)
 @click.option("--update", is_flag=True, help="Ask anew for every image, not for new ones alone.")
 @click.option("--verify", is_flag=True, help="Also write what of each image is verified.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the file would change.")
@@ -49,7 +52,7 @@ def lock(**options: Any) -> None:
 
 @click.command(cls=Command)
 @click.argument("paths", nargs=-1, metavar="[PATHS|IMAGE]...")
-@options_of(CATALOG[:3], (EXCLUDE,), _ASKED, POLICIES, (output_formats("text", "json"),), PROGRAM)
+@options_of(CATALOG[:3], (EXCLUDE,), _ASKED, _POLICIES, (output_formats("text", "json"),), PROGRAM)
 def verify(**options: Any) -> None:
     """Verify signatures and attestations.
 

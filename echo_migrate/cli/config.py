@@ -14,7 +14,6 @@ import click
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import repository
 
-FILES = (".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml")
 NOT_KEYS = (
     *("kind", "path"),  # of policy
     *("paths", "config", "no_config", "help", "stdin_filename", "output", "today"),
@@ -51,28 +50,16 @@ MOST_PATTERNS = 200
 """The limits on all patterns of ``exclude``, because each is matched against each file."""
 
 
-def nearest(start: str) -> str | None:
-    """Return the configuration file for a folder: its own, or the nearest one above it in its repository; None if none.
+def is_ours(path: str, folder: str) -> bool:
+    """Return whether a file of a folder, with the name of a configuration file, is one: a pyproject.toml may not have
+    our table; it is only parsed if it contains our name.
 
     Raises ``click.UsageError`` for a link out of the repository, because the file comes with it.
     """
-    folder = os.path.abspath(start)
-    while True:
-        for name in FILES:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                if not _within(path, repository(folder) or folder):
-                    raise click.UsageError(f"{path}: is a link that leaves the repository")
-                if name != "pyproject.toml" or _has_table(path):
-                    return path
-        parent = os.path.dirname(folder)
-        if parent == folder or os.path.lexists(os.path.join(folder, ".git")):
-            return None
-        folder = parent
-
-
-def _has_table(path: str) -> bool:
-    """Return whether a pyproject.toml has our table; it is only parsed if it contains our name."""
+    if not _within(path, repository(folder) or folder):
+        raise click.UsageError(f"{path}: is a link that leaves the repository")
+    if os.path.basename(path) != "pyproject.toml":
+        return True
     text = _text(path)
     return "echo-migrate" in text and _table(path, text) is not None
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Unpack
 import click
 from click.core import ParameterSource
 
-from echo_migrate.cli import config
+from echo_migrate.cli import config, config_file
 from echo_migrate.cli.options import Options
 from echo_migrate.cli.output import print_bytes, say, tell_unread
 from echo_migrate.cli.results import results_of
@@ -26,7 +26,7 @@ from echo_migrate.images import catalog, providers
 from echo_migrate.model import Result
 from echo_migrate.reports import plural, printable
 
-CONFIGURATION = config.FILES[0]
+CONFIGURATION = config_file.FILES[0]
 HOOK = ".pre-commit-config.yaml"
 WORKFLOW = ".github/workflows/echo-migrate.yml"
 TEMPLATES = {HOOK: "pre-commit-config.yml", WORKFLOW: "github/pull-request.yml"}
@@ -76,7 +76,7 @@ def run(**options: Unpack[Options]) -> int:
     """Write the chosen files, or print them as a patch. Returns the exit code."""
     folder = os.path.relpath(os.path.realpath(options["folder"]))
     _check(options, folder)
-    if existing := config.nearest(folder):
+    if existing := config_file.nearest(folder):
         say(f"{os.path.relpath(existing)} configures this folder already: edit it")
         return 2
     found = _references(options, folder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from echo_migrate.cli import config
+from echo_migrate.cli import config, config_file
 from echo_migrate.cli.settings import settings_of
 from echo_migrate.files.patterns import matcher
 
@@ -34,7 +34,7 @@ def configured(root: click.Context, group: click.Group, folder: str) -> "Configu
 
     check, error, values = group.commands["check"], "", {}
     try:
-        if found := config.nearest(folder):
+        if found := config_file.nearest(folder):
             values = config.read(found, group.commands.values(), check, named=False)
         options = check.make_context("check", ["--no-config"], root, default_map=values).params
         settings = settings_of(options)  # type: ignore[arg-type]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from echo_migrate.cli.completion import complete_images, complete_presets, complete_providers, complete_rules, modules
-from echo_migrate.files.plugins import found
+from echo_migrate.files.plugins import built_in, found
 
 if TYPE_CHECKING:
     from echo_migrate.cli.values import Options as Options
@@ -24,17 +23,48 @@ def names(context: click.Context, option: click.Parameter, values: tuple[str, ..
 def _configure(context: click.Context, option: click.Parameter, path: str | None) -> None:
     if context.resilient_parsing or context.params.get("no_config"):
         return
-    from echo_migrate.cli import config
+    from echo_migrate.cli.config_file import nearest
 
     try:
-        found = path or config.nearest(os.getcwd())
+        found = path or nearest(os.getcwd())
     except FileNotFoundError:
         raise click.UsageError("the working folder does not exist any more") from None
     if found:
+        from echo_migrate.cli import config
+
         group = context.find_root().command
         assert isinstance(group, click.Group)
         context.default_map = config.read(found, group.commands.values(), context.command, named=bool(path))
         context.meta[config.FOUND] = os.path.relpath(found)
+
+
+def complete_rules(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    """Return the rules whose ids begin with a text."""
+    return [name for name in built_in("rules") if name.startswith(incomplete)]
+
+
+def complete_providers(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    """Return the providers whose names begin with a text."""
+    from echo_migrate.images.providers import UPSTREAM, providers
+
+    return [name for name in (*providers(), UPSTREAM) if name.startswith(incomplete)]
+
+
+def complete_presets(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    """Return the presets whose names begin with a text."""
+    from echo_migrate.files.data import read_data
+
+    return [name for name in ("default", *read_data("presets.yaml")) if name.startswith(incomplete)]
+
+
+def complete_images(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    """Return the upstream images of the chosen provider whose names begin with a text."""
+    from echo_migrate.images.catalog import load
+    from echo_migrate.images.providers import providers
+
+    provider = context.params.get("provider")
+    rows = load(provider).rows if provider in providers() else {}
+    return sorted(name for name in rows if name.startswith(incomplete) and name != "*")
 
 
 Decorator = Callable[[Any], Any]
@@ -92,38 +122,9 @@ ONLINE: tuple[Decorator, ...] = (
     click.option("--deep", is_flag=True, help="With --online: read the layers of images, too."),
     click.option("--locked", is_flag=True, help="Use the answers in .echo-migrate.lock."),
 )
-POLICIES: tuple[Decorator, ...] = (click.option("--policies", multiple=True, hidden=True),)
-"""The rows of the table ``verify`` of the configuration, as JSON."""
-
 TESTS: tuple[Decorator, ...] = (click.option("--tests", multiple=True, hidden=True),)
 """The rows of the tables ``prove`` of the configuration, as JSON."""
 
-BUILD: tuple[Decorator, ...] = (
-    click.option(
-        "--builder",
-        type=click.Choice(["auto", "docker", "podman", "buildah"]),
-        default="auto",
-        show_default=True,
-        help="Builder to use; auto: the first that works.",
-    ),
-    click.option("--build-arg", metavar="NAME[=VALUE]", multiple=True, help="Build argument, as for the builder."),
-    click.option("--secret", metavar="id=ID[,src=PATH]", multiple=True, help="Secret to expose to the build."),
-    click.option("--ssh", metavar="ID[=PATH]", multiple=True, help="SSH agent or keys to expose to the build."),
-    click.option("--network", metavar="MODE", default="", help="Network of builds and containers."),
-    click.option("--target", metavar="STAGE", default="", help="Stage to build."),
-    click.option("--platform", metavar="OS/ARCH", default="", help="Platform to build for."),
-    click.option(
-        "--pull", is_flag=True, help="Pull base images, also those that are here, and missing ones of siblings."
-    ),
-    click.option(
-        "--timeout",
-        metavar="SECONDS",
-        type=click.IntRange(1, 86_400),
-        default=1800,
-        show_default=True,
-        help="Maximum duration of a build.",
-    ),
-)
 PROOFS: tuple[Decorator, ...] = (
     click.option(
         "--proofs", metavar="FOLDER", type=FILE, default="", help="Folder with records of proofs that you trust."
@@ -204,48 +205,6 @@ FILES: tuple[Decorator, ...] = (
         help="Also write a report to a file; the suffix can name the format.",
     ),
 )
-EVIDENCE: tuple[Decorator, ...] = (
-    click.option(
-        "--store",
-        "from_store",
-        metavar="DIR|URL",
-        type=FILE,
-        default="",
-        help="Report on the repositories whose results `fleet` keeps here, in place of PATHS.",
-    ),
-    click.option(
-        "--scan",
-        metavar="[IMAGE=]FILE",
-        type=FILE,
-        multiple=True,
-        help="Scan of an image in use or of its successor: Trivy, Grype, OSV-Scanner, SARIF, CycloneDX VDR.",
-    ),
-    click.option("--vex", metavar="FILE", type=FILE, multiple=True, help="With --scan or --feed: OpenVEX or CSAF."),
-    click.option(
-        "--sbom",
-        metavar="[IMAGE=]FILE",
-        type=FILE,
-        multiple=True,
-        help="Bill of materials of an image in use or of its successor: CycloneDX or SPDX.",
-    ),
-    click.option(
-        "--feed",
-        metavar="FILE|DIR",
-        type=FILE,
-        multiple=True,
-        help="Downloaded advisories (OSV; Echo's list), to match to the packages of --sbom and --deep.",
-    ),
-    click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand."),
-    click.option(
-        "--history",
-        metavar="FILE|DIR",
-        type=FILE,
-        default="",
-        help="Add a record of this run here, and show the trend.",
-    ),
-)
-"""What a report tells besides what a run finds."""
-
 IMAGE = click.option(
     "--image",
     metavar="NAME[:TAG]",
@@ -327,5 +286,5 @@ def output_formats(*names: str) -> Decorator:
     )
 
 
-_reports = (*modules("reports"), *(plugin.name for plugin in found("reports")))
+_reports = (*built_in("reports"), *(plugin.name for plugin in found("reports")))
 REPORTS = output_formats(*dict.fromkeys(("grouped", *_reports, "text")))

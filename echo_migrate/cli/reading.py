@@ -5,10 +5,8 @@ from typing import Any
 
 import click
 
-from echo_migrate.cli.completion import complete_rules
 from echo_migrate.cli.options import (
     CATALOG,
-    EVIDENCE,
     FILE,
     FILES,
     ONLINE,
@@ -18,9 +16,53 @@ from echo_migrate.cli.options import (
     PROPOSAL,
     TESTS,
     TODAY,
+    Decorator,
+    complete_rules,
     output_formats,
 )
 from echo_migrate.cli.program import Command, options_of
+
+_EVIDENCE: tuple[Decorator, ...] = (
+    click.option(
+        "--store",
+        "from_store",
+        metavar="DIR|URL",
+        type=FILE,
+        default="",
+        help="Report on the repositories whose results `fleet` keeps here, in place of PATHS.",
+    ),
+    click.option(
+        "--scan",
+        metavar="[IMAGE=]FILE",
+        type=FILE,
+        multiple=True,
+        help="Scan of an image in use or of its successor: Trivy, Grype, OSV-Scanner, SARIF, CycloneDX VDR.",
+    ),
+    click.option("--vex", metavar="FILE", type=FILE, multiple=True, help="With --scan or --feed: OpenVEX or CSAF."),
+    click.option(
+        "--sbom",
+        metavar="[IMAGE=]FILE",
+        type=FILE,
+        multiple=True,
+        help="Bill of materials of an image in use or of its successor: CycloneDX or SPDX.",
+    ),
+    click.option(
+        "--feed",
+        metavar="FILE|DIR",
+        type=FILE,
+        multiple=True,
+        help="Downloaded advisories (OSV; Echo's list), to match to the packages of --sbom and --deep.",
+    ),
+    click.option("--minutes", metavar="FILE", type=FILE, default="", help="Your table of minutes for edits by hand."),
+    click.option(
+        "--history",
+        metavar="FILE|DIR",
+        type=FILE,
+        default="",
+        help="Add a record of this run here, and show the trend.",
+    ),
+)
+"""What a report tells besides what a run finds."""
 
 
 @click.command(cls=Command)
@@ -39,7 +81,7 @@ def inventory(**options: Any) -> None:
 
 
 @click.command(cls=Command)
-@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, EVIDENCE, PROOFS, TESTS)
+@options_of(PATHS, CATALOG, ONLINE, TODAY, FILES, _EVIDENCE, PROOFS, TESTS)
 @options_of((output_formats("markdown", "html", "json"),), PROGRAM)
 def report(**options: Any) -> None:
     """Write a report: how far, what next, who.

@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from echo_migrate.cli.options import (
-    BUILD,
     CATALOG,
     EXCLUDE,
     FILE,
@@ -23,9 +22,37 @@ from echo_migrate.cli.options import (
     SELECTION,
     TESTS,
     TODAY,
+    Decorator,
     output_formats,
 )
 from echo_migrate.cli.program import Command, options_of
+
+_BUILD: tuple[Decorator, ...] = (
+    click.option(
+        "--builder",
+        type=click.Choice(["auto", "docker", "podman", "buildah"]),
+        default="auto",
+        show_default=True,
+        help="Builder to use; auto: the first that works.",
+    ),
+    click.option("--build-arg", metavar="NAME[=VALUE]", multiple=True, help="Build argument, as for the builder."),
+    click.option("--secret", metavar="id=ID[,src=PATH]", multiple=True, help="Secret to expose to the build."),
+    click.option("--ssh", metavar="ID[=PATH]", multiple=True, help="SSH agent or keys to expose to the build."),
+    click.option("--network", metavar="MODE", default="", help="Network of builds and containers."),
+    click.option("--target", metavar="STAGE", default="", help="Stage to build."),
+    click.option("--platform", metavar="OS/ARCH", default="", help="Platform to build for."),
+    click.option(
+        "--pull", is_flag=True, help="Pull base images, also those that are here, and missing ones of siblings."
+    ),
+    click.option(
+        "--timeout",
+        metavar="SECONDS",
+        type=click.IntRange(1, 86_400),
+        default=1800,
+        show_default=True,
+        help="Maximum duration of a build.",
+    ),
+)
 
 
 @click.command(cls=Command)
@@ -70,7 +97,7 @@ def baseline(**options: Any) -> None:
 
 
 @click.command(cls=Command)
-@options_of(PATHS, BUILD, (IMAGE,), CATALOG, ONLINE, SELECTION, TODAY, (EXCLUDE, INCLUDE), PROOFS, TESTS, PROGRAM)
+@options_of(PATHS, _BUILD, (IMAGE,), CATALOG, ONLINE, SELECTION, TODAY, (EXCLUDE, INCLUDE), PROOFS, TESTS, PROGRAM)
 @click.option("--unsafe-fixes", is_flag=True, help="Prove what --unsafe-fixes would write.")
 @click.option("--blocked", is_flag=True, help="Build what is held back, to see whether it is so rightly.")
 @click.option("--apply", is_flag=True, help="Write the changes whose proof shows no difference.")

@@ -6,7 +6,7 @@ from posixpath import join, normpath
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.dockerfile.parser import Dockerfile, Instruction
-from echo_migrate.dockerfile.run import Run, ShellState, exec_form, run_of
+from echo_migrate.dockerfile.run import Run, exec_form, run_of
 from echo_migrate.dockerfile.startup import StartCommand, start_command_of
 from echo_migrate.dockerfile.users import roots
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -47,7 +47,7 @@ class Draft:
         self.defaults = arguments
 
     def run(self, instruction: Instruction, text: str) -> Run:
-        return run_of(instruction, text, self.shell, ShellState(self.user, self.folder, self.environment))
+        return run_of(instruction, text, self.shell, (self.user, self.folder, self.environment))
 
 
 def drafts_of(text: str, file: Dockerfile, bases: list[str]) -> Iterator[Draft]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.workspace import of_the_last
-from echo_migrate.shell.commands import SHELLS, Command, Script, shell_arguments, undoes_errexit
+from echo_migrate.shell.commands import SHELLS, Command, Script, ShellArguments, undoes_errexit
 from echo_migrate.shell.package_managers import Call, Manager, does
 
 _ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
@@ -173,12 +173,12 @@ def _plainly_inside(command: Command) -> bool:
 
 def _exits_on_errors(shell: Command) -> bool:
     """Return whether a shell that gets a script is called with ``-e``."""
-    return shell.name in SHELLS and shell_arguments(shell).errexit
+    return shell.name in SHELLS and ShellArguments(shell).errexit
 
 
 def _runs_what_it_is_given(shell: Command) -> bool:
     """Return whether a shell runs its script (``-n`` would only parse it), and is one that is known (not ``su``'s)."""
-    given = shell_arguments(shell)
+    given = ShellArguments(shell)
     plain = given.letters <= _SHELL_LETTERS and given.settings <= _SHELL_SETTINGS
     return shell.name in SHELLS and plain and _SHELL_NAMES.issuperset(given.others)
 

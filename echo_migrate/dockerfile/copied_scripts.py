@@ -18,7 +18,7 @@ from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, ignore_file, real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
-from echo_migrate.shell.commands import SHELLS, Command, shell_arguments
+from echo_migrate.shell.commands import SHELLS, Command, ShellArguments
 
 _LONGEST = 100_000
 """The length in bytes up to which a file of the build context is read."""
@@ -102,7 +102,7 @@ def interpreter_of(text: str) -> str:
 def _started(command: Command) -> str:
     """Return the script that a command starts, itself or by a shell, as written; "" for one of a shell without one."""
     if command.name in SHELLS:
-        given = shell_arguments(command)
+        given = ShellArguments(command)
         return given.operands[0].value if given.operands and "c" not in given.letters else ""
     number = 1 if command.name in (".", "source") else 0
     return command.words[number].value if len(command.words) > number else ""

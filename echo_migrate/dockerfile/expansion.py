@@ -170,7 +170,7 @@ def expand(word: Traced, lookup: Lookup, escape: str = "\\") -> Expansion:
     if text.count("$") > DEEPEST:
         raise ValueError("too many substitutions")
     depends_on: dict[tuple[int, int], None] = {}
-    parts, unsettled = _expand(word, 0, len(text), _Reading(lookup, depends_on), escape)
+    parts, unsettled = _expand(word, 0, len(text), (lookup, depends_on), escape)
     empty = 1 if text[0] in "'\"" else 0
     whole = Traced.join(parts or [word.cut(empty, empty)])
     if len(whole.value) > LONGEST or len(whole.spans) > LONGEST:
@@ -186,11 +186,8 @@ def fewer(places: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return ((min(start for start, _ in distinct), max(end for _, end in distinct)),)
 
 
-class _Reading(NamedTuple):
-    """A lookup, and the spans read through it that do not become part of the text."""
-
-    lookup: Lookup
-    depends_on: dict[tuple[int, int], None]
+_Reading = tuple[Lookup, dict[tuple[int, int], None]]
+"""A lookup, and the spans read through it that do not become part of the text."""
 
 
 def _expand(word: Traced, i: int, stop: int, reading: _Reading, escape: str) -> tuple[list[Traced], list[str]]:
@@ -234,16 +231,16 @@ def _expand(word: Traced, i: int, stop: int, reading: _Reading, escape: str) -> 
 
 
 def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) -> tuple[list[Traced], list[str]]:
-    text = word.value
+    text, (lookup, depends_on) = word.value, reading
     braced = text[i + 1 : i + 2] == "{"
     name = _name(text, i + 1 + braced)
     if not name:
         return [word.cut(i, end)], []
-    value = reading.lookup(name)
+    value = lookup(name)
     if value is SET_BY_BUILD:
         return [word.cut(i, end)], [name]
     if value:
-        reading.depends_on.update(dict.fromkeys(value.depends_on))
+        depends_on.update(dict.fromkeys(value.depends_on))
     if not braced or text[i + 2 + len(name)] == "}":
         return ([value.text], list(value.unsettled)) if value else ([word.cut(i, end)], [name])
     at = i + 2 + len(name)
@@ -256,14 +253,14 @@ def _variable(word: Traced, i: int, end: int, reading: _Reading, escape: str) ->
         if (operator == "-") == given:
             return ([value.text] if value and operator == "-" else []), settled
         if value:
-            reading.depends_on.update(dict.fromkeys(fewer(value.text.spans)))
+            depends_on.update(dict.fromkeys(fewer(value.text.spans)))
         parts, names = _expand(word, at + 1, end - 1, reading, escape)
         return parts, settled + names
     if value is None or (operator == "?" and not given):
         return [word.cut(i, end)], [name]
     if operator == "?":
         return [value.text], settled
-    reading.depends_on.update(dict.fromkeys(fewer(value.text.spans)))
+    depends_on.update(dict.fromkeys(fewer(value.text.spans)))
     return _edited(word, at, end, value, reading, escape), settled
 
 

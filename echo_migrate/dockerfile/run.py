@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeV
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, Word, as_command, shell_arguments
+from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, ShellArguments, Word, as_command
 from echo_migrate.shell.package_managers import Call, by_kind, call
 from echo_migrate.shell.parser import execute, read
 
@@ -31,12 +31,8 @@ class Mount(NamedTuple):
     source: str
 
 
-class ShellState(NamedTuple):
-    """The state in which a command runs: user and working directory (None if set by the base image), and variables."""
-
-    user: str | None
-    folder: str | None
-    environment: Mapping[str, str]
+ShellState = tuple[str | None, str | None, Mapping[str, str]]
+"""The state in which a command runs: user and working directory (None if set by the base image), and variables."""
 
 
 class _Read(NamedTuple):
@@ -151,16 +147,17 @@ def _decoder() -> "JSONDecoder":
     return json.JSONDecoder()
 
 
-def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: "ShellState") -> Run:
+def run_of(instruction: Instruction, text: str, shell: tuple[str, ...] | None, state: ShellState) -> Run:
     """Return a RUN in the state left by the preceding instructions.
 
     ``shell`` are the words of SHELL: None if there is none, empty if they cannot be read or the default is Windows'.
     """
     script = script_of(instruction, shell, text)
-    variables = _assigned(script, state.environment) if script else {}
+    _, folder, environment = state
+    variables = _assigned(script, environment) if script else {}
     calls = [call(command, variables.get) for command in script.commands] if script else []
     found = tuple([one for one in calls if one])
-    moves = tuple(_moves(script.commands, state.folder)) if script else ()
+    moves = tuple(_moves(script.commands, folder)) if script else ()
     return Run(instruction, script, found, tuple(_mounts(instruction)), *state, moves)
 
 
@@ -196,7 +193,7 @@ def script_of(instruction: Instruction, shell: tuple[str, ...] | None, text: str
         return execute(tuple(items), instruction.start, instruction.end) if items else NOTHING
     if shell is not None and (not shell or shell[0].rpartition("/")[2] not in SHELLS):
         return None
-    errexit = bool(shell) and shell_arguments(as_command(shell or ())).errexit
+    errexit = bool(shell) and ShellArguments(as_command(shell or ())).errexit
     name = shell[0].rpartition("/")[2] if shell else "sh"
     if not instruction.heredocs:
         return _read(args, errexit, name)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import exec_form
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, Word, as_command, shell_arguments
+from echo_migrate.shell.commands import NOTHING, SHELLS, UNREADABLE, Command, Script, ShellArguments, Word, as_command
 from echo_migrate.shell.parser import execute, read
 
 INITS = frozenset(("catatonit", "dumb-init", "tini", "tini-static"))
@@ -130,7 +130,7 @@ def asks_for_a_script(entrypoint: tuple[str, ...] | None) -> bool:
     """Return whether an entrypoint runs the first word behind it as a script: ``sh -c``, with any options."""
     if not entrypoint or entrypoint[0].rpartition("/")[2] not in SHELLS:
         return False
-    given = shell_arguments(as_command(entrypoint))
+    given = ShellArguments(as_command(entrypoint))
     return "c" in given.letters and not given.operands
 
 

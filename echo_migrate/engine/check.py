@@ -3,11 +3,10 @@
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.engine.copied_stages import together
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, with_uses, without_shadowed
@@ -41,21 +40,12 @@ def _request(path: str, settings: Settings) -> Request:
     return Request(selected(settings.rules).kinds, settings.targets.get(os.path.normpath(path), frozenset()))
 
 
-class _Content(NamedTuple):
-    """What a text has for every provider: nodes by type, the images in their order, and why nobody edits the file."""
+_Content = tuple[dict[type, list[Any]], list[Image], Unedited | None]
+"""What a text has for every provider: nodes by type, the images in their order, and why nobody edits the file."""
 
-    nodes: dict[type, list[Any]]
-    images: list[Image]
-    unedited: Unedited | None
-
-
-class _Settled(NamedTuple):
-    """What becomes of the images of a file, and what the findings about them are made of."""
-
-    moves: list[Migration]
-    context: Context
-    blocking: "list[Match]"
-    ignores: Ignores
+Match = tuple[Rule, Any, Finding]
+_Settled = tuple[list[Migration], Context, list[Match], Ignores]
+"""What becomes of the images of a file, and what the findings about them are made of."""
 
 
 def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Finding], list[Migration]]:
@@ -66,9 +56,10 @@ def examine(source: Source, format: Format, settings: Settings) -> tuple[list[Fi
     """
     content = _content(source, format, settings)
     moves, context, blocking, ignores = _settled(content, source, format, settings)
-    if content.unedited:
+    nodes, _, unedited = content
+    if unedited:
         return [], moves
-    nodes = dict(content.nodes)
+    nodes = dict(nodes)
     chosen = selected(settings.rules)
     comments = {Ignore: nodes.pop(Ignore, [])}
     found = [entry for entry in blocking if entry[0].id in chosen.ids] + check(chosen.others, nodes, context)
@@ -90,9 +81,9 @@ def migrations(source: Source, format: Format, several: Iterable[Settings]) -> l
     """Return the migration of each image in a text by each of several settings, of the same rules."""
     several = list(several)
     content = _content(source, format, several[0])
-    if not content.images:
+    if not content[1]:
         return [[] for _ in several]
-    return [_settled(content, source, format, settings, findings=False).moves for settings in several]
+    return [_settled(content, source, format, settings, findings=False)[0] for settings in several]
 
 
 def _content(source: Source, format: Format, settings: Settings) -> _Content:
@@ -104,7 +95,7 @@ def _content(source: Source, format: Format, settings: Settings) -> _Content:
         nodes = [_of(node, wanted) for node in nodes]
     grouped = _grouped(nodes)
     images = sorted(grouped.get(Image, []), key=lambda image: image.start)
-    return _Content(grouped, images, settings.unedited(source))
+    return grouped, images, settings.unedited(source)
 
 
 def _alone(source: Source, settings: Settings) -> list[Migration] | None:
@@ -114,7 +105,7 @@ def _alone(source: Source, settings: Settings) -> list[Migration] | None:
     if not format:
         return None
     settings = settings.within(source.path)
-    moves = _settled(_content(source, format, settings), source, format, settings, findings=False, alone=True).moves
+    moves = _settled(_content(source, format, settings), source, format, settings, findings=False, alone=True)[0]
     return [move._replace(edits=()) for move in moves] if settings.excludes(source.path) else moves
 
 
@@ -160,10 +151,14 @@ def _settled(
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
     moves = settle(assessed, skip_reason, blockers)
-    moves = together(moves, grouped.get(Stage, []), context.effective_bases, settings.catalog, source)
+    copying = [stage for stage in grouped.get(Stage, []) if any(copy.origin for copy in stage.copies)]
+    if copying:
+        from echo_migrate.engine.copied_stages import together  # as many files copy from no stage
+
+        moves = together(moves, copying, context.effective_bases, settings.catalog, source)
     swaps = _swaps(moves, source, kind(format), settings)
     context = context._replace(moves=dict(zip(images, moves, strict=True)), swaps=swaps)
-    return _Settled(moves, context, blocking, ignores)
+    return moves, context, blocking, ignores
 
 
 def _of(node: Any, images: Mapping[Image, Image]) -> Any:
@@ -294,9 +289,6 @@ def _with_all_reasons(
             move = move._replace(reasons=tuple(dict.fromkeys((*move.reasons, *fails))))
         found.append(move)
     return found
-
-
-Match = tuple[Rule, Any, Finding]
 
 
 def check(rules: ByKind, nodes: Mapping[Any, list[Any]], context: Context) -> list[Match]:

@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from echo_migrate.files.patterns import matcher, slashed
 from echo_migrate.files.tree import DEEPEST, SKIPPED, TOO_DEEP, entered, followed, is_environment, searched, top
@@ -12,16 +11,17 @@ from echo_migrate.files.workspace import begin, of_a_run
 from echo_migrate.formats import candidate
 
 
-class Discovery(NamedTuple):
+class Discovery:
     """The result: sorted files to read; files that must not be read and folders that could not be entered, each with
     the reason; notes for the user; given files of no known format; given paths that do not exist."""
 
-    files: list[str]
-    refused: dict[str, str]
-    closed: dict[str, str]
-    notes: list[str]
-    skipped: list[str]
-    missing: list[str]
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self.refused: dict[str, str] = {}
+        self.closed: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.skipped: list[str] = []
+        self.missing: list[str] = []
 
 
 def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
@@ -31,7 +31,7 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
     """
     begin()
     excluded = matcher(exclude)
-    found = _nothing()
+    found = Discovery()
     seen: set[str] = set()
     for path in map(slashed, paths):
         if os.path.islink(path) and os.path.isdir(path) and not _within(os.path.realpath(path), top(path)):
@@ -63,15 +63,11 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = ()) -> Discovery:
 def candidates(root: str) -> list[str]:
     """Return the files below a folder that match a known format, as ``discover`` finds them; no links. In a run: its
     caches stay."""
-    names = _listed(root, _nothing())
+    names = _listed(root, Discovery())
     if names is None:
         names = [os.path.join(folder, name) for folder, files in searched(root) for name in files]
     paths = (os.path.join(root, name) for name in names)
     return sorted(path for path in paths if candidate(path) and not os.path.islink(path))
-
-
-def _nothing() -> Discovery:
-    return Discovery([], {}, {}, [], [], [])
 
 
 def _wanted(path: str) -> bool:

@@ -26,9 +26,8 @@ legitimate links need."""
 
 _MOST_SEARCHED = 20_000
 
-_OF_NO_FILE = r"[\0\ud800-\udc7f\udd00-\udfff]"
-_NOWHERE = lazy_regex(_OF_NO_FILE)
-_ELSEWHERE = lazy_regex(rf"[$:]|{_OF_NO_FILE}|^/")
+_NOT_ENCODED = lazy_regex(r"[\ud800-\udc7f\udd00-\udfff]")
+"""Characters that stand for no bytes of a name."""
 
 
 @of_a_run(4096)
@@ -199,7 +198,11 @@ def followed(path: str) -> str:
 def at_written(folder: str, written: str) -> str | None:
     """Return the path that a file in a folder names, without ``.`` and ``..``; None if no file can have it: YAML and
     JSON can write characters that a system refuses in a name."""
-    return None if _NOWHERE.search(written) else os.path.normpath(os.path.join(folder, written))
+    return None if _is_no_path(written) else os.path.normpath(os.path.join(folder, written))
+
+
+def _is_no_path(written: str) -> bool:
+    return "\0" in written or (not written.isascii() and bool(_NOT_ENCODED.search(written)))
 
 
 def dockerfile_at(path: str, context: str, name: str) -> str | None:
@@ -207,7 +210,10 @@ def dockerfile_at(path: str, context: str, name: str) -> str | None:
     it does not exist or is outside the tree of that file."""
     folder = os.path.dirname(path)
     found = os.path.join(folder, context, name)
-    if any(_ELSEWHERE.search(part) for part in (context, name)) or len(found) > LONGEST_PATH:
+    for part in (context, name):
+        if part.startswith("/") or "$" in part or ":" in part or _is_no_path(part):
+            return None
+    if len(found) > LONGEST_PATH:
         return None
     root = repository(real(folder)) or real(folder)
     inside = real(found).startswith(root.rstrip("/") + "/")

@@ -17,10 +17,9 @@ from collections.abc import Iterable, Iterator
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, has_any
-from echo_migrate.formats._build_places import is_manifest, may_be_baked
+from echo_migrate.formats._build_places import COMPOSE, is_manifest, may_be_baked
 from echo_migrate.formats._build_variables import VALUE, Variables
 from echo_migrate.formats._code_comments import without_comments
-from echo_migrate.formats._compose_files import NAME as COMPOSE
 from echo_migrate.formats._given_arguments import is_said
 from echo_migrate.images.reference import untagged
 

@@ -3,17 +3,19 @@ of images that are not pulled, build arguments whose default is not what is buil
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
-from echo_migrate.files.tree import dockerfile_at, real, top
+from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import (
     MOST_FOLDERS,
+    above,
+    compose_files,
     folders_above,
     is_manifest,
     may_be_baked,
@@ -21,11 +23,10 @@ from echo_migrate.formats._build_places import (
     may_pass,
     places,
 )
-from echo_migrate.formats._compose_files import NAME as COMPOSE
-from echo_migrate.formats._compose_files import above, compose_files
 from echo_migrate.images.reference import ANY, familiar, untagged
 
 if TYPE_CHECKING:
+    from echo_migrate.formats._built_platforms import Platforms
     from echo_migrate.formats._given_arguments import Given
 
 _GIVES = (b"build-arg", b"build_arg", b"buildarg", b"args")
@@ -43,34 +44,12 @@ _DOCKERFILES = ("dockerfile", "containerfile")
 _LARGEST_CODE = 200_000
 """How many bytes a file of code may have that is read for the arguments of its calls."""
 
-_PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
-_OF_STAGE = lazy_regex(r"(?i)[ \t]*FROM[ \t]+--platform=[\"']?")
-"""What stands before a platform in a line that is the platform of one stage, and not of what builds it."""
-_LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
-"""A line of a script or a Makefile, with those that continue it."""
-
 _OF_TESTS = lazy_regex(
     r"(?i)(?:^|/)(?:(?:__)?(?:tests?|specs?)(?:__)?/[^/]*|test_[^/]*|[^/]*[._-](?:test|spec)\.[^/]*)$"
 )
 """Code of tests, in which the text of a command is often data, and which makes what it needs for itself alone."""
 
-_FILE = lazy_regex(r"\s(?:-f|--file)[ =][\"']?([^\s\"'`$]+)[\"']?(?=\s|$)")
-_TO_CROSS = (
-    r"[ \t]*[-@+]*[ \t]*sed[ \t][^\n>]{0,300}\b1,// s//FROM[ \t]+--platform=[^\n>&|]{0,20}BUILDPLATFORM[^\n>&|]{0,20}"
-    r"[ \t]([\w./-]{1,200})[ \t]*>[ \t]*([\w./-]{1,200})[ \t]*"
-)
-_CROSS = lazy_regex(rf"(?m)^{_TO_CROSS}$", needs=("buildplatform",))
-"""What makes a Dockerfile of another, with the builder's platform for its first FROM, as Kubebuilder writes it."""
-
-_SAYS_NONE = lazy_regex(
-    rf"{_TO_CROSS}|[ \t]*\w*PLATFORMS?[ \t]*[:?]{{0,3}}=[ \t]*[\w/,]*[ \t]*|(?![\s\S]*(?i:platform))[\s\S]*"
-)
-"""A line that gives no build a platform: it is that of ``sed``, sets a variable and nothing else, or has none."""
-
-_OF_SEVERAL = lazy_regex(r"\b(?:bake|compose)\b")
 _ACTION = "build-push-action@"
-
-Stated = tuple[str | None, int, int]
 
 
 class Builds(NamedTuple):
@@ -121,31 +100,10 @@ def _last(name: str) -> str:
     return untagged(name).rpartition("/")[2]
 
 
-class _Platforms(NamedTuple):
-    """The rare platforms that builds are for: of the Dockerfile at a path, and of any where a file does not say of
-    which; and, with the path of a Dockerfile whose first stage the builder runs on its own platform, of any other."""
+_Read = tuple[frozenset[str], "tuple[Given, ...]", "Platforms | None"]
+"""What the builds of one file make, get, and are for."""
 
-    own: Mapping[str, frozenset[str]]
-    any: frozenset[str]
-    crossed: frozenset[tuple[str, str]] = frozenset()
-
-    def of(self, path: str) -> frozenset[str]:
-        return self.any.union(self.own.get(path, ()), (name for other, name in self.crossed if other != path))
-
-    def later(self, path: str) -> frozenset[str]:
-        """Return the platforms of a Dockerfile's other stages than the first, which that may not have."""
-        return frozenset(name for one, name in self.crossed if one == path)
-
-
-class _Read(NamedTuple):
-    """What the builds of one file make, get, and are for."""
-
-    results: frozenset[str] = frozenset()
-    arguments: "tuple[Given, ...]" = ()
-    platforms: _Platforms = _Platforms({}, frozenset())
-
-
-_NOTHING = _Read()
+_NOTHING: _Read = (frozenset(), (), None)
 
 
 def builds_near(path: str) -> Builds:
@@ -162,10 +120,10 @@ def builds_near(path: str) -> Builds:
     return Builds(
         frozenset(name for one, _ in found for name in one.results),
         arguments,
-        frozenset(name for _, platforms in found for name in platforms.of(whole)),
+        frozenset(name for _, read in found for one in read for name in one.of(whole)),
         frozenset(path for one, _ in found for path in one.unread),
         os.path.basename(top(path)).lower(),
-        frozenset(name for _, platforms in found for name in platforms.later(whole)),
+        frozenset(name for _, read in found for one in read for name in one.later(whole)),
     )
 
 
@@ -200,11 +158,11 @@ def _of_workflows(folder: str) -> dict[str, list[str | None]]:
 
 
 @of_a_run(4096)
-def _builds(folder: str) -> tuple[Builds, _Platforms]:
-    """Return the results and arguments of the builds in a folder, and their platforms."""
-    results, platforms, unread, crossed = set[str](), set[str](), set[str](), set[tuple[str, str]]()
+def _builds(folder: str) -> "tuple[Builds, list[Platforms]]":
+    """Return the results and arguments of the builds in a folder, and the platforms of those in each file."""
+    results, unread = set[str](), set[str]()
+    platforms: list[Platforms] = []
     arguments: dict[str, dict[tuple[str | None, str, str], Given]] = {}
-    own: dict[str, frozenset[str]] = {}
     root = real(top(os.path.join(folder, "_")))
     for place in islice(places(folder), MOST_FOLDERS):
         with contextlib.suppress(OSError):
@@ -216,15 +174,13 @@ def _builds(folder: str) -> tuple[Builds, _Platforms]:
                 if read is None:
                     unread.add(path)
                     continue
-                results |= read.results
-                for one in read.arguments:
+                made, given, built_for = read
+                results |= made
+                for one in given:
                     arguments.setdefault(one.name, {}).setdefault((one.value, one.dockerfile, one.ending), one)
-                platforms |= read.platforms.any
-                crossed |= read.platforms.crossed
-                own |= {one: own.get(one, frozenset()) | names for one, names in read.platforms.own.items()}
-    given = {name: tuple(each.values()) for name, each in arguments.items()}
-    built = Builds(frozenset(results), given, frozenset(), frozenset(unread))
-    return built, _Platforms(own, frozenset(platforms), frozenset(crossed))
+                platforms += [built_for] if built_for else []
+    distinct = {name: tuple(each.values()) for name, each in arguments.items()}
+    return Builds(frozenset(results), distinct, frozenset(), frozenset(unread)), platforms
 
 
 @of_a_run(16_384)
@@ -242,12 +198,12 @@ def _read(path: str, root: str) -> _Read | None:
         results = frozenset[str]() if of_tests else frozenset(_results_in(path, data, low))
         with beside():
             given = tuple(_given_in(path, data, low))
-            platforms = _platforms(Source.of(path, data)) if passing and b"platform" in low else _NOTHING.platforms
+            platforms = _platforms(Source.of(path, data)) if passing and b"platform" in low else None
     except TooMuch:
         return None
     except Unreadable:
         return _NOTHING
-    return _Read(results, given, platforms) if given or results or any(platforms) else _NOTHING
+    return (results, given, platforms) if given or results or platforms else _NOTHING
 
 
 def _given_in(path: str, data: bytes, low: bytes) -> "Iterable[Given]":
@@ -271,54 +227,9 @@ def _results_in(path: str, data: bytes, low: bytes) -> Iterable[str]:
         return list(results_in(path, data, stated))
 
 
-def _platforms(source: Source) -> _Platforms:
-    """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it names these."""
-    written = [one for one in _PLATFORM.finditer(source.text) if not _of_stage(source.text, one.start())]
-    stated = list(_stated(source)) if written else []
-    own: dict[str, set[str]] = {}
-    other = set[str]()
-    for match in written:
-        built = {path for path, start, end in stated if start <= match.start() < end}
-        if not built or None in built:
-            other.add(match[0])
-        for path in filter(None, built):
-            own.setdefault(real(path), set()).add(match[0])
-    owned = {path: frozenset(names) for path, names in own.items()}
-    crossed = _crossed(source) if other else None
-    if crossed:
-        return _Platforms(owned, frozenset(), frozenset((crossed, name) for name in other))
-    return _Platforms(owned, frozenset(other))
+def _platforms(source: Source) -> "Platforms | None":
+    """Return the rare platforms in one file, None if it has none."""
+    from echo_migrate.formats._built_platforms import platforms_in  # as most have only common ones
 
-
-def _crossed(source: Source) -> str | None:
-    """Return the real path of the Dockerfile of which ``sed`` makes the only one that a file builds for platforms, with
-    the builder's platform for the first stage, as the makefiles of Kubebuilder do."""
-    made = _CROSS.search(source.text)
-    lines = (one[0].partition("#")[0] for one in _LINE.finditer(source.text)) if made else ()
-    files = [_FILE.search(line) for line in lines if not _SAYS_NONE.fullmatch(line)]
-    if not made or not files or any(file is None or file[1] != made[2] for file in files):
-        return None
-    found = dockerfile_at(source.path, ".", made[1])
-    return real(found) if found else None
-
-
-def _of_stage(text: str, offset: int) -> bool:
-    return _OF_STAGE.fullmatch(text, text.rfind("\n", 0, offset) + 1, offset) is not None
-
-
-def _stated(source: Source) -> Iterator[Stated]:
-    """Yield where a file states the platforms that a Dockerfile is built for, each with its path, None if it is not in
-    the tree; nothing if the file cannot be read."""
-    from echo_migrate.formats import bake, compose, github
-
-    name = os.path.basename(source.path)
-    if bake.NAME.fullmatch(name) or COMPOSE.fullmatch(name) or _ACTION in source.text:
-        format = bake if bake.NAME.fullmatch(name) else compose if COMPOSE.fullmatch(name) else github
-        with contextlib.suppress(Exception), beside():  # an error in a related file is reported when that file is read
-            yield from list(format.platforms(source))
-    else:
-        above = (source.path, os.path.join(top(source.path), "_"))
-        for line in _LINE.finditer(source.text):
-            file = _FILE.search(line[0]) if "build" in line[0] and not _OF_SEVERAL.search(line[0]) else None
-            if file:
-                yield next(filter(None, (dockerfile_at(one, ".", file[1]) for one in above)), None), *line.span()
+    platforms = platforms_in(source)
+    return platforms if any(platforms) else None

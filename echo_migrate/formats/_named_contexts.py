@@ -8,15 +8,13 @@ import contextlib
 import os
 import re
 from itertools import islice
-from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Unreadable, contents, has_any
 from echo_migrate.files.tree import real
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_be_baked, may_pass, places
-from echo_migrate.formats._compose_files import NAME as COMPOSE
+from echo_migrate.formats._build_places import COMPOSE, MOST_FOLDERS, folders_above, may_be_baked, may_pass, places
 from echo_migrate.images.reference import familiar, untagged
 
 _VARIABLE = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\{[^{}]*\}|\$?\([^()]*\)|`[^`]*`|\$\w+")
@@ -47,35 +45,26 @@ def shadows(path: str, name: str) -> bool:
     return len(folders) == MOST_FOLDERS or any(_may_take(folder, name) for folder in folders)
 
 
-class _Names(NamedTuple):
-    """Names of contexts, without tags: plain ones, and those with a ``$`` for each variable.
-
-    ``any`` is true if contexts may have any name.
-    """
-
-    plain: frozenset[str]
-    partly: frozenset[str]
-    any: bool = False
-
-
-_ANY = _Names(frozenset(), frozenset(), True)
+_Names = tuple[frozenset[str], frozenset[str]]
+"""Names of contexts, without tags: plain ones, and those with a ``$`` for each variable. None stands for any name."""
 
 
 @of_a_run(65_536)
 def _may_take(folder: str, name: str) -> bool:
     """Return whether a name may be that of a context defined in a folder or its folders for build definitions."""
     names = _said_in(folder)
-    return names.any or name in names.plain or any(_may_be(one, name) for one in names.partly)
+    return names is None or name in names[0] or any(_may_be(one, name) for one in names[1])
 
 
 @of_a_run(4096)
-def _said_in(folder: str) -> _Names:
+def _said_in(folder: str) -> _Names | None:
     """Return the names of contexts defined in a folder and its folders for build definitions."""
     searched = list(islice(places(folder), MOST_FOLDERS))
     found = [_names(*giving) for place in searched for giving in _giving(place)]
-    partly = frozenset(name for names in found for name in names.partly)
-    open = len(searched) == MOST_FOLDERS or len(partly) > _MOST_PARTLY or any(names.any for names in found)
-    return _ANY if open else _Names(frozenset(name for names in found for name in names.plain), partly)
+    known = [names for names in found if names]
+    partly = frozenset(name for names in known for name in names[1])
+    open = len(searched) == MOST_FOLDERS or len(partly) > _MOST_PARTLY or len(known) < len(found)
+    return None if open else (frozenset(name for names in known for name in names[0]), partly)
 
 
 def _giving(folder: str) -> list[tuple[str, str]]:
@@ -94,7 +83,7 @@ def _giving(folder: str) -> list[tuple[str, str]]:
 
 
 @of_a_run(4096)
-def _names(path: str, text: str) -> _Names:
+def _names(path: str, text: str) -> _Names | None:
     """Return the names of contexts in a file; any name if it cannot be read."""
     from echo_migrate.formats import bake, compose
 
@@ -108,13 +97,13 @@ def _names(path: str, text: str) -> _Names:
             else:
                 known = bake.context_names(path, text) if may_be_baked(path) else compose.context_names(text)
                 if known is None:
-                    return _ANY
+                    return None
                 names = [_VARIABLE.sub("$", one) for one in known]
             bare = frozenset(untagged(familiar(one)) for one in names)
     except Exception:  # an error in a related file is reported when that file is read
-        return _ANY
+        return None
     plain = frozenset(one for one in bare if "$" not in one and "\\" not in one)
-    return _Names(plain, bare - plain)
+    return plain, bare - plain
 
 
 def _may_be(one: str, name: str) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from re import Pattern
 from typing import TYPE_CHECKING, Any
 
-from echo_migrate.files.plugins import Plugin
+from echo_migrate.files.entry_points import Plugin
+from echo_migrate.files.plugins import failed
 from echo_migrate.files.source import Edit, Source
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ class _Guarded:
         try:
             return list(self._format.parse(source, request))
         except (Exception, SystemExit) as error:
-            self._plugin.failed(error)
+            failed(self._plugin, error)
 
     def verify(self, before: Source, after: Source, edits: Iterable[Edit]) -> str | None:
         try:
             return self._format.verify(before, after, edits)
         except (Exception, SystemExit) as error:
-            self._plugin.failed(error)
+            failed(self._plugin, error)

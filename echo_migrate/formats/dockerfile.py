@@ -1,19 +1,20 @@
 """Dockerfiles and Containerfiles: every place that names an image."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._compose_files import above, compose_files
+from echo_migrate.formats._build_places import above, compose_files
 from echo_migrate.formats._dockerfile import Node, nodes
 from echo_migrate.formats._named_contexts import named
 
-NAME = re.compile(
+_PLAIN = ("dockerfile", "containerfile")
+NAME = lazy_regex(
     r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)(?<!\.rej)"
-    r"(?<!\.asc)(?<!\.sig)(?<!\.sha256)"
+    r"(?<!\.asc)(?<!\.sig)(?<!\.sha256)",
+    needs=_PLAIN,
 )
 _CODE = frozenset(
     (
@@ -36,7 +37,8 @@ _OPENING = lazy_regex(
 
 def candidate(path: str) -> bool:
     """Return whether a file name is Dockerfile or Containerfile, with any suffix or prefix, ignoring case."""
-    return bool(NAME.fullmatch(path.rpartition("/")[2]))
+    name = path.rpartition("/")[2]
+    return name.lower() in _PLAIN or bool(NAME.fullmatch(name))
 
 
 def recognise(path: str, text: str) -> bool:

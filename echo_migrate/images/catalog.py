@@ -214,13 +214,13 @@ class Catalog(NamedTuple):
         path = self.path(reference)
         fact = self.facts.retired_images.get(path)
         if fact:
-            return Moved(path, "retired", fact.since, fact.successor)
+            return Moved(path, "retired", *fact)
         return moved(path, reference.tag)
 
     def successor(self, reference: Reference) -> str:
         """Return the successor of a retired image; "" if there is none, or the image is not retired."""
         fact = self.facts.retired_images.get(self.path(reference))
-        return fact.successor if fact else ""
+        return fact[1] if fact else ""
 
     def row(self, name: str, words: frozenset[str]) -> Row | None:
         """Return the row that best matches a name and tag words, or None: one without an image, else the most words."""

@@ -6,14 +6,6 @@ from typing import Any, NamedTuple
 from echo_migrate.files.data import read_data
 
 
-class Retired(NamedTuple):
-    """A removed Docker official image: name, date ("" if not known) and successor ("" if none)."""
-
-    name: str
-    since: str
-    successor: str
-
-
 class VendorRegistry(NamedTuple):
     """A registry with a vendor's images: the vendor, and what it puts before the name of each image."""
 
@@ -63,7 +55,7 @@ class Facts(NamedTuple):
     builder_words: frozenset[str]
     full: frozenset[str]
     equipped: frozenset[str]
-    retired_images: dict[str, Retired]
+    retired_images: dict[str, tuple[str, str]]
     pythons: dict[str, str]
     system_pythons: dict[str, str]
 
@@ -136,8 +128,7 @@ def facts() -> Facts:
         full=frozenset(data["builders"]["full"]),
         equipped=frozenset(data["builders"]["full"]).union(data["builders"]["images"], data["builders"]["compilers"]),
         retired_images={
-            name: Retired(name, str(fact["since"]), fact["successor"])
-            for name, fact in data["retired"]["images"].items()
+            name: (str(fact["since"]), fact["successor"]) for name, fact in data["retired"]["images"].items()
         },
         pythons=data["interpreters"]["vendors"],
         system_pythons=data["interpreters"]["systems"],

@@ -3,12 +3,15 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.plugins import Plugin, found
+from echo_migrate.files.plugins import failed, found
 from echo_migrate.model import STATES, STATUSES, Result
 from echo_migrate.model.reasons import Reason
+
+if TYPE_CHECKING:
+    from echo_migrate.files.entry_points import Plugin
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _LINKED = lazy_regex(r"(?i)\bwww(?=\.)|\bgh-(?=[0-9])|(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])")
@@ -19,7 +22,7 @@ FORMATS = sorted(name[:-3] for name in os.listdir(_FOLDER) if name.endswith(".py
 ALSO = {"text": "grouped"}
 """The format for each alias."""
 
-_PLUGINS: dict[str, Plugin] = {}
+_PLUGINS: "dict[str, Plugin]" = {}
 for _plugin in found("reports"):
     if _plugin.name in (*FORMATS, *ALSO):
         _plugin.broken("there is a report of this name")
@@ -36,7 +39,7 @@ COUNTED = tuple(state for state in STATES if state != "local")
 STATE_HEADS = ("ready", "hardened", "not offered", "first-party", "need review", "ignored")
 """The heads of the columns of ``COUNTED``."""
 
-_LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\")
+_LINK = lazy_regex(r"\x1b\]8;;[^\x1b]*\x1b\\", needs=("\x1b",))
 _COMMAND = lazy_regex(r"(?i)##([a-z]*\[)")
 
 
@@ -114,12 +117,12 @@ def render(format: str, results: list[Result], run: RunReport) -> str:
     return text
 
 
-def _of_plugin(plugin: Plugin, results: list[Result], run: RunReport) -> str:
+def _of_plugin(plugin: "Plugin", results: list[Result], run: RunReport) -> str:
     try:
         text = plugin.load()(results, run)
     except (Exception, SystemExit) as error:
-        plugin.failed(error)
-    return text if isinstance(text, str) else plugin.failed(TypeError("its report is no text"))
+        failed(plugin, error)
+    return text if isinstance(text, str) else failed(plugin, TypeError("its report is no text"))
 
 
 def statistics(results: list[Result], run: RunReport, json: bool = False) -> str:

@@ -2,7 +2,6 @@
 one line of findings has its path in that line. Then the summary of all references."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from click import style
 
@@ -61,13 +60,8 @@ def _changed(result: Result, run: RunReport) -> str:
     return f"{style(printable(result.source.path), bold=True)}: {count} {done}" if count else ""
 
 
-class _Row(NamedTuple):
-    """Equal findings of a file: where they are, and the texts to choose from."""
-
-    where: str
-    level: str
-    rule: str
-    texts: tuple[str, ...]
+_Row = tuple[str, str, str, tuple[str, ...]]
+"""Equal findings of a file: where they are, their level and rule, and the texts to choose from."""
 
 
 def _findings(result: Result, run: RunReport) -> Iterator[_Row]:
@@ -83,33 +77,33 @@ def _findings(result: Result, run: RunReport) -> Iterator[_Row]:
         places.setdefault(key, f"{line}:{column}")
         lines.setdefault(key, {})[line] = None
     for key, found in lines.items():
-        yield _Row(_lines(found) if len(found) > 1 else places[key], *key)
+        yield _lines(found) if len(found) > 1 else places[key], *key
 
 
 def _file(rows: Sequence[_Row], paths: list[str], width: int) -> Iterator[str]:
     """Yield the lines for files with the same findings."""
     if len(rows) == len(paths) == 1:
-        (row,) = rows
-        lengths = len(row.level), len(row.rule)
-        left = width - len(f"{paths[0]}:{row.where}") - sum(lengths) - 3
-        if fitting := next((text for text in row.texts if len(text) <= left), ""):
-            yield " ".join((f"{style(paths[0], bold=True)}:{row.where}", *_columns(row, *lengths), fitting))
+        ((where, level, id, texts),) = rows
+        left = width - len(f"{paths[0]}:{where}{level}{id}") - 3
+        if fitting := next((text for text in texts if len(text) <= left), ""):
+            columns = _columns(level, id, len(level), len(id))
+            yield " ".join((f"{style(paths[0], bold=True)}:{where}", *columns, fitting))
             return
     yield from _paths(paths, width)
-    place, rule = max(len(row.where) for row in rows), max(len(row.rule) for row in rows)
+    place, rule = max(len(where) for where, _, _, _ in rows), max(len(id) for _, _, id, _ in rows)
     gap = "  " if width - (2 + place + 2 + _LEVEL + 2 + rule + 2) >= _ROOMY else " "
     indent = 2 + place + _LEVEL + rule + 3 * len(gap)
     hang = indent if len(gap) > 1 else 2 + place + 1
-    for row in rows:
-        first, *more = min((_wrapped(text, width, indent, hang) for text in row.texts), key=len)
-        yield gap.join((f"  {row.where:>{place}}", *_columns(row, _LEVEL, rule), first)).rstrip()
+    for where, level, id, texts in rows:
+        first, *more = min((_wrapped(text, width, indent, hang) for text in texts), key=len)
+        yield gap.join((f"  {where:>{place}}", *_columns(level, id, _LEVEL, rule), first)).rstrip()
         yield from (" " * hang + line for line in more)
 
 
-def _columns(row: _Row, level: int, rule: int) -> tuple[str, str]:
+def _columns(level: str, id: str, width: int, wide: int) -> tuple[str, str]:
     """Return the level and the rule of findings, filled up to a number of characters each."""
-    shown = linked(row.rule, link(row.rule))  # which has more characters than are seen
-    return style(f"{row.level:<{level}}", fg=COLOURS[row.level]), shown + " " * (rule - len(row.rule))
+    shown = linked(id, link(id))  # which has more characters than are seen
+    return style(f"{level:<{width}}", fg=COLOURS[level]), shown + " " * (wide - len(id))
 
 
 def _lines(lines: Iterable[int]) -> str:

@@ -4,14 +4,17 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from echo_migrate.files.plugins import Plugin, found, loaded
+from echo_migrate.files.plugins import found, loaded
 from echo_migrate.model import Finding, Migration
 from echo_migrate.rules._rule import Check, Context, Rule
 from echo_migrate.rules.renamed_image import renamed_image
 from echo_migrate.rules.unhardened_image import unhardened_image
 from echo_migrate.rules.unresolved_image import unresolved_image
+
+if TYPE_CHECKING:
+    from echo_migrate.files.entry_points import Plugin
 
 SITE = "https://echo-migrate.example.com"
 """The address of the published documentation, with which links to rule pages begin."""
@@ -36,7 +39,7 @@ def _load() -> dict[str, Rule]:
     return rules
 
 
-def _guarded(plugin: Plugin, check: Check) -> Check:
+def _guarded(plugin: "Plugin", check: Check) -> Check:
     """Return the check of a plugin's rule that has no findings, and is told once, where it fails."""
 
     def guarded(node: Any, context: Context) -> Iterator[Finding]:
@@ -125,5 +128,5 @@ def page(id: str) -> str:
         return file.read()
 
 
-def _plugin(id: str) -> Plugin | None:
+def _plugin(id: str) -> "Plugin | None":
     return next((plugin for plugin in found("rules") if plugin.name == id), None)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from functools import lru_cache, wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -112,14 +112,14 @@ def is_in_tests(image: Image, context: Context) -> bool:
     return _FOLDERS.isdisjoint(path.split(os.sep)) and not (_WORDS - _OF_PIPELINES).isdisjoint(words)
 
 
-class _OfFile(NamedTuple):
+class _OfFile:
     """What is known of a file, with the paths that the user named: whether the names of its path tell that its images
     are not shipped, and of which stages it is known that they are not, or are."""
 
-    source: Source
-    named: tuple[str, ...]
-    path_tells: bool
-    stages: dict[tuple[Graph, int], bool]
+    def __init__(self, source: Source, named: tuple[str, ...]) -> None:
+        self.source, self.named = source, named
+        self.path_tells = _tells(source.path, named)
+        self.stages: dict[tuple[Graph, int], bool] = {}
 
 
 class _Last:
@@ -133,7 +133,7 @@ def _of_file(context: Context) -> _OfFile:
     source, named = context.source, context.settings.named
     kept = _Last.kept
     if kept is None or kept.source is not source or kept.named is not named:
-        kept = _Last.kept = _OfFile(source, named, _tells(source.path, named), {})
+        kept = _Last.kept = _OfFile(source, named)
     return kept
 
 

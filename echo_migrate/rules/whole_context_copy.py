@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from os.path import dirname
 
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import ignore_file, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.model import Finding, Level
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
-_DOCKERFILE = lazy_regex(r"(?i)(?:docker|container)file")
+_DOCKERFILES = ("dockerfile", "containerfile")
 
 _WEB_ROOTS = frozenset(("/usr/local/apache2/htdocs", "/usr/share/caddy", "/usr/share/nginx/html", "/var/www/html"))
 """The folders from which official images serve any file: httpd, caddy, nginx, and those of PHP with Apache."""
@@ -51,6 +50,6 @@ def _has_history(path: str, folders: frozenset[str]) -> bool:
 @of_a_run(4096)
 def _has_only_dockerfiles(folder: str) -> bool:
     try:
-        return all(_DOCKERFILE.search(name) for name in os.listdir(folder))
+        return all(any(one in name.lower() for one in _DOCKERFILES) for name in os.listdir(folder))
     except OSError:
         return False

@@ -263,14 +263,34 @@ def sets_errexit(command: Command) -> bool:
     )
 
 
-class ShellArguments(NamedTuple):
-    """The arguments of a shell: the ``letters`` of its options after ``-``, the ``settings`` that ``-o`` names, its
-    ``others`` (``+x``, ``--posix``), and the words that are no options."""
+class ShellArguments:
+    """The arguments of a shell, as bash(1) and dash(1) read them: the ``letters`` of its options after ``-``, the
+    ``settings`` that ``-o`` names, its ``others`` (``+x``, ``--posix``), and ``operands``, the words that are no
+    options. Each ``o`` takes a word (``-euo pipefail``), and ``-c`` takes the first operand, not the word behind it."""
 
-    letters: frozenset[str]
-    settings: frozenset[str]
-    others: tuple[str, ...]
-    operands: tuple[Word, ...]
+    def __init__(self, command: Command) -> None:
+        letters: set[str] = set()
+        settings: set[str] = set()
+        others: list[str] = []
+        words = command.words
+        i = 1
+        while i < len(words):
+            option = words[i].value
+            if option in ("-", "--"):
+                i += 1
+                break
+            if option[:1] not in ("-", "+"):
+                break
+            long = option[2:] if option[:2] == "--" else option[1:] if option[1:] in _SHELL_LONG else ""
+            taking = long in _SHELL_FILES if long else option.count("o") + option.count("O")
+            if long or option[:1] == "+":
+                others.append(f"--{long}" if long else option)
+            else:
+                letters.update(option[1:])
+                settings.update(word.value for word in words[i + 1 : i + 1 + taking])
+            i += 1 + taking
+        self.letters, self.settings = letters, settings
+        self.others, self.operands = others, words[i:]
 
     @property
     def errexit(self) -> bool:
@@ -282,32 +302,6 @@ class ShellArguments(NamedTuple):
 def as_command(words: Iterable[str]) -> Command:
     """Return the command of words that stand in no text: those of a SHELL, or of an image's entrypoint."""
     return simple(tuple(Word(Traced(word, ()), True, 0, 0) for word in words), "", (), (), (), None, 0, 0)
-
-
-def shell_arguments(command: Command) -> ShellArguments:
-    """Return the arguments of a shell, as bash(1) and dash(1) read them: each ``o`` takes a word (``-euo pipefail``),
-    and ``-c`` takes the first operand, not the word behind it."""
-    letters: set[str] = set()
-    settings: set[str] = set()
-    others: list[str] = []
-    words = command.words
-    i = 1
-    while i < len(words):
-        option = words[i].value
-        if option in ("-", "--"):
-            i += 1
-            break
-        if option[:1] not in ("-", "+"):
-            break
-        long = option[2:] if option[:2] == "--" else option[1:] if option[1:] in _SHELL_LONG else ""
-        taking = long in _SHELL_FILES if long else option.count("o") + option.count("O")
-        if long or option[:1] == "+":
-            others.append(f"--{long}" if long else option)
-        else:
-            letters.update(option[1:])
-            settings.update(word.value for word in words[i + 1 : i + 1 + taking])
-        i += 1 + taking
-    return ShellArguments(frozenset(letters), frozenset(settings), tuple(others), words[i:])
 
 
 def undoes_errexit(command: Command) -> bool:
@@ -322,7 +316,7 @@ def reads_input(command: Command) -> bool:
         return not any(("c" in one and one[:2] != "--") or one.startswith("--command") for one in options)
     if command.name not in SHELLS:
         return False
-    given = shell_arguments(command)
+    given = ShellArguments(command)
     own = not given.operands or given.operands[0].value in _INPUTS or "s" in given.letters
     return own and "c" not in given.letters
 
@@ -364,7 +358,7 @@ def handed(command: Command) -> Word | None:
     if name == "eval" and len(command.words) == 2:
         return command.words[1]
     if name in SHELLS:
-        given = shell_arguments(command)
+        given = ShellArguments(command)
         return given.operands[0] if given.operands and "c" in given.letters else None
     if name == "su":
         for option, word in zip(command.words[1:], (*command.words[2:], command.words[0]), strict=False):

@@ -21,7 +21,6 @@ LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
 _CREDENTIALS = lazy_regex(r"(?<=://)[^/]*@|\?.*")
-_VERSION = lazy_regex(r"(?<![\d.])[\d.]+$")
 _NAME = lazy_regex(r"[\w.+*/@~${}-]+?(?=(?:[=<>~!\[]|:\w+$|@(?!/)|$))")
 _BEHIND_A_NAME = "0123456789h"
 """The last characters of what may follow the name of a program: a version, or .sh."""
@@ -35,7 +34,7 @@ _OPTIONS = lazy_regex(r"(?i)\$\{?\w*(?:arg|extra|flag|opt|param)")
 _VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 
 
-class Development(NamedTuple):
+class Development:
     """How to leave out development dependencies: options, environment variables, words of a configuration file.
     ``manifest`` is the name of the file that declares them, and ``declares`` the words of which it then has one."""
 
@@ -46,8 +45,15 @@ class Development(NamedTuple):
     manifest: str
     declares: tuple[str, ...]
 
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.unless = frozenset(row["unless"])
+        self.environment = row.get("environment", {})
+        self.settings = tuple(row.get("settings", ()))
+        self.write, self.manifest = row["write"], row["manifest"]
+        self.declares = tuple(row["declares"])
 
-class Manager(NamedTuple):
+
+class Manager:
     """A package manager as defined in ``mappings/commands.yaml``. ``dashed`` tells that it has long options with one
     dash (``-tags``), and so no joined short ones."""
 
@@ -83,6 +89,43 @@ class Manager(NamedTuple):
     dashed: bool
     needs: dict[str, list[str]]
     development: Development | None
+
+    def __init__(self, name: str, system: bool, row: dict[str, Any]) -> None:
+        self.name = name
+        self.system = system
+        self.actions = {word: action for action in ACTIONS for word in row.get(action, ())}
+        self.valued = frozenset(row.get("valued", ()))
+        self.answers = tuple(row.get("answer", ()))
+        self.letters = row.get("letters", "")
+        self.cached = tuple(row.get("cached", ()))
+        self.moved = tuple(row.get("moved", ()))
+        self.recommended = tuple(row.get("recommended", ()))
+        self.caches = tuple(row.get("caches", ()))
+        self.kept = tuple(row.get("kept", ()))
+        self.lists = tuple(row.get("lists", ()))
+        self.emptied = frozenset(row.get("emptied", ()))
+        self.environment = tuple(row.get("environment", ()))
+        self.settings = tuple(row.get("settings", ()))
+        self.pinned = row.get("pinned", "")
+        self.elsewhere = frozenset(row.get("from", ()))
+        self.old = tuple(row.get("old", ()))
+        self.keeping = tuple(row.get("keeping", ()))
+        self.keeping_letters = row.get("keeping letters", "")
+        self.dry = tuple(row.get("dry", ()))
+        self.cleaning = row.get("cleaning", "")
+        self.families = frozenset(row.get("families", ()))
+        self.answering = tuple(row.get("answering", ()))
+        self.assumes = row.get("assumes", False)
+        self.groups = frozenset(row.get("groups", ()))
+        self.unnamed = frozenset(row.get("unnamed", ()))
+        self.uncached = frozenset(row.get("uncached", ()))
+        self.ends = row.get("ends", "")
+        self.dashed = any(
+            len(option) > 3 and option[0] == "-" and "-" not in option[1:4]
+            for option in (*row.get("valued", ()), *row.get("from", ()))
+        )
+        self.needs = row.get("needs", {})
+        self.development = Development(row["development"]) if "development" in row else None
 
     def short(self, option: str) -> list[str]:
         """Return the short options in a word, up to one that takes a value: ``-y`` and ``-t`` of ``-yt sid``."""
@@ -161,83 +204,29 @@ class Call(NamedTuple):
         )
 
 
-class Data(NamedTuple):
+class Data:
     """All managers by the words that call them, names of packages by purpose, and commands by kind."""
 
-    managers: dict[str, Manager]
-    longest: int
-    heads: frozenset[str]
-    purposes: dict[str, list[str]]
-    does: dict[str, frozenset[str]]
-    verbs: dict[str, frozenset[str]]
-    called: frozenset[str]
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.managers = {
+            words: manager
+            for kind in ("system", "language")
+            for name, row in raw[kind].items()
+            for manager in (Manager(name, kind == "system", row),)
+            for words in row["commands"]
+        }
+        self.longest = max(words.count(" ") for words in self.managers) + 1
+        self.heads = frozenset(words.partition(" ")[0] for words in self.managers if " " in words)
+        self.purposes: dict[str, list[str]] = raw["packages"]
+        self.does = {kind: frozenset(names) for kind, names in raw["does"].items()}
+        self.verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in self.does.items()}
+        self.called = frozenset[str]().union(*self.verbs.values())
 
 
 @lru_cache
 def data() -> Data:
     """Return the package manager data, read once."""
-    raw = read_data("commands.yaml")
-    managers = {
-        words: manager
-        for kind in ("system", "language")
-        for name, row in raw[kind].items()
-        for manager in (_manager(name, kind == "system", row),)
-        for words in row["commands"]
-    }
-    longest = max(words.count(" ") for words in managers) + 1
-    heads = frozenset(words.partition(" ")[0] for words in managers if " " in words)
-    kinds = {kind: frozenset(names) for kind, names in raw["does"].items()}
-    verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in kinds.items()}
-    return Data(managers, longest, heads, raw["packages"], kinds, verbs, frozenset().union(*verbs.values()))
-
-
-def _manager(name: str, system: bool, row: dict[str, Any]) -> Manager:
-    development = row.get("development")
-    return Manager(
-        name=name,
-        system=system,
-        actions={word: action for action in ACTIONS for word in row.get(action, ())},
-        valued=frozenset(row.get("valued", ())),
-        answers=tuple(row.get("answer", ())),
-        letters=row.get("letters", ""),
-        cached=tuple(row.get("cached", ())),
-        moved=tuple(row.get("moved", ())),
-        recommended=tuple(row.get("recommended", ())),
-        caches=tuple(row.get("caches", ())),
-        kept=tuple(row.get("kept", ())),
-        lists=tuple(row.get("lists", ())),
-        emptied=frozenset(row.get("emptied", ())),
-        environment=tuple(row.get("environment", ())),
-        settings=tuple(row.get("settings", ())),
-        pinned=row.get("pinned", ""),
-        elsewhere=frozenset(row.get("from", ())),
-        old=tuple(row.get("old", ())),
-        keeping=tuple(row.get("keeping", ())),
-        keeping_letters=row.get("keeping letters", ""),
-        dry=tuple(row.get("dry", ())),
-        cleaning=row.get("cleaning", ""),
-        families=frozenset(row.get("families", ())),
-        answering=tuple(row.get("answering", ())),
-        assumes=row.get("assumes", False),
-        groups=frozenset(row.get("groups", ())),
-        unnamed=frozenset(row.get("unnamed", ())),
-        uncached=frozenset(row.get("uncached", ())),
-        ends=row.get("ends", ""),
-        dashed=any(
-            len(option) > 3 and option[0] == "-" and "-" not in option[1:4]
-            for option in (*row.get("valued", ()), *row.get("from", ()))
-        ),
-        needs=row.get("needs", {}),
-        development=development
-        and Development(
-            frozenset(development["unless"]),
-            development.get("environment", {}),
-            tuple(development.get("settings", ())),
-            development["write"],
-            development["manifest"],
-            tuple(development["declares"]),
-        ),
-    )
+    return Data(read_data("commands.yaml"))
 
 
 def call(command: Command, value: Callable[[str], str | None] = lambda name: None) -> Call | None:
@@ -381,7 +370,7 @@ def _kinds_of(command: Command) -> frozenset[str]:
 def _kinds(name: str, *words: str) -> frozenset[str]:
     """Return the kinds of a command, given its name and the two words after it."""
     name = name.removesuffix(".sh")
-    forms = {name, _VERSION.sub("", name), *[" ".join((name, *words[:count])) for count in (1, 2)]}
+    forms = {name, name.rstrip("0123456789."), *[" ".join((name, *words[:count])) for count in (1, 2)]}
     return frozenset(kind for kind, known in data().does.items() if not known.isdisjoint(forms))
 
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from echo_migrate.cli import config
+from echo_migrate.cli import config, config_file
 from echo_migrate.cli.github import event as events
 from echo_migrate.cli.github.event import Event, Unusable
 from echo_migrate.files.git import fetch, git, top_of
@@ -88,7 +88,7 @@ def _candidates(start: str, top: str) -> list[str]:
     """Return the configuration files that may hold for a folder, the nearest first."""
     parts = _relative(start, top).split("/")
     folders = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)] if parts != ["."] else []
-    return [f"{folder}/{name}" if folder else name for folder in (*folders, "") for name in config.FILES]
+    return [f"{folder}/{name}" if folder else name for folder in (*folders, "") for name in config_file.FILES]
 
 
 def _relative(path: str, top: str) -> str:

@@ -24,8 +24,7 @@ from echo_migrate.files.yaml import (
     sequence,
 )
 from echo_migrate.formats import NO_REQUEST, Request
-from echo_migrate.formats._compose_files import COPIED, STANDARD, above, compose_files, files_in
-from echo_migrate.formats._compose_files import NAME as NAME
+from echo_migrate.formats._build_places import COMPOSE, COPIED, STANDARD, above, compose_files, files_in
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._inline import lowered
 from echo_migrate.formats._templates import fails_as_template, literals, of_template
@@ -45,6 +44,7 @@ from echo_migrate.formats.compose.service import (
 from echo_migrate.formats.compose.taken_in import taken_in, yaml_in
 from echo_migrate.model import Ignore, Problem
 
+NAME = COMPOSE
 _YAML = lazy_regex(rf"(?i).+\.ya?ml(?:{COPIED})?")
 _SERVICES = lazy_regex(r"(?m)^(?:services|[\"']services[\"'])[ \t]*:|^\{.*services")
 _CONTEXTS = "additional_contexts"

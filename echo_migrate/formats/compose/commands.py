@@ -13,8 +13,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._build_places import MOST_FOLDERS, folders_above, may_pass, places
-from echo_migrate.formats._compose_files import DEFAULT
+from echo_migrate.formats._build_places import DEFAULT, MOST_FOLDERS, folders_above, may_pass, places
 
 _SETTING = lazy_regex(
     r"(?:^|(?<=[\s\"']))COMPOSE_FILE[\"']?[ \t]*[?:]?[=:][ \t]*[\"']?([^\s\"'#]+)", needs=("compose_file",)

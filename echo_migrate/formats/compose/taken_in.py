@@ -16,7 +16,7 @@ from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has
 from echo_migrate.files.tree import at_written, real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, items, sequence
-from echo_migrate.formats._compose_files import COPIED, NAME, files_in
+from echo_migrate.formats._build_places import COMPOSE, COPIED, files_in
 
 _WORDS = (b"extends", b"include")
 _OTHER = lazy_regex(r"(?i).+\.ya?ml")
@@ -185,7 +185,7 @@ def _uses(root: str) -> dict[str, list[_Use]]:
     others = 0
     for folder, names in searched(root):
         for name in names:
-            usual = bool(NAME.fullmatch(name))
+            usual = bool(COMPOSE.fullmatch(name))
             others += not usual and bool(_OTHER.fullmatch(name))
             path = os.path.join(folder, name)
             if (usual or (_OTHER.fullmatch(name) and others <= _MOST_OTHERS)) and not os.path.islink(path):

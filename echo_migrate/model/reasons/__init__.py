@@ -1,12 +1,19 @@
 """Why a reference does not move, or why its move is not safe, as a value: the id of a row, and its parameters."""
 
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from echo_migrate.model.reasons.images import OF_IMAGES, Lift, Row
-from echo_migrate.model.reasons.places import OF_PLACES
+if TYPE_CHECKING:
+    from echo_migrate.model.reasons.images import Lift, Row
 
-REASONS: dict[str, Row] = OF_IMAGES | OF_PLACES
-"""Every reason there is, by its id, which JSON has: none changes its meaning."""
+
+@cache
+def table() -> "dict[str, Row]":
+    """Return every reason there is, by its id, which JSON has: none changes its meaning."""
+    from echo_migrate.model.reasons.images import OF_IMAGES  # a file without a reason to show asks for none
+    from echo_migrate.model.reasons.places import OF_PLACES
+
+    return OF_IMAGES | OF_PLACES
 
 
 class Reason(NamedTuple):
@@ -18,29 +25,29 @@ class Reason(NamedTuple):
     @property
     def message(self) -> str:
         """The sentence, without a full stop."""
-        return REASONS[self.id].message.format_map(_Given(self.values))
+        return table()[self.id].message.format_map(_Given(self.values))
 
     @property
     def remedy(self) -> str:
         """What to do, as one sentence; "" where nothing is to be done."""
-        return REASONS[self.id].remedy.format_map(_Given(self.values))
+        return table()[self.id].remedy.format_map(_Given(self.values))
 
     @property
     def brief(self) -> str:
         """The sentence in a few words, where a line has no place for it; whole where it has none."""
-        row = REASONS[self.id]
+        row = table()[self.id]
         return (row.brief or row.message).format_map(_Given(self.values))
 
     @property
     def kind(self) -> str:
         """The sentence that reasons of its kind share."""
-        row = REASONS[self.id]
+        row = table()[self.id]
         return (row.kind or row.message).format_map(_Given(self.values))
 
     @property
-    def lift(self) -> Lift:
+    def lift(self) -> "Lift":
         """What can take it away."""
-        return REASONS[self.id].lift
+        return table()[self.id].lift
 
     def given(self, **values: str) -> "Reason":
         """Return the reason with more of its parameters."""
@@ -55,6 +62,5 @@ class _Given(dict[str, str]):
 
 
 def because(id: str, **values: str) -> Reason:
-    """Return a reason with its parameters. Raises ``KeyError`` for one that has no row."""
-    REASONS[id]
+    """Return a reason with its parameters; to read one that has no row raises ``KeyError``."""
     return Reason(id, tuple(values.items()))
