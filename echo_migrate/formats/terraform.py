@@ -52,7 +52,7 @@ _REFERENCE = re.compile(r"[\w.\[\]\"*-]+")
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
 _RUN = "docker_container."
-_ADDRESS = re.compile(r"(data\.)?(docker_(?:registry_)?image\.[\w-]+)\.\w+")
+_ADDRESS = re.compile(r"(?:\$\{)?(data\.)?(docker_(?:registry_)?image\.[\w-]+)\.\w+\}?")
 _HEREDOC = re.compile(r"<<-?(\w+)[ \t]*\r?\n(.*)\n[ \t]*\1\s*", re.DOTALL)
 _IN_A_HEREDOC = ".heredoc"
 _MOUNTING = frozenset(
@@ -104,7 +104,7 @@ def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, 
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
-            own = key in keys and (keys[key].text or named(keys[key], known))
+            own = key in keys and not _address(keys[key]) and (keys[key].text or named(keys[key], known))
             places = [(f"{kind}.{label}", body, key, "")] if own else []
             places += _containers(body, f"{kind}.{label}", known)
             platform = of_block(body) if places else ""
@@ -116,12 +116,16 @@ def _by_address(root: Value, images: dict[str, Image]) -> Iterator[Container]:
     for _, blocks in root.items:
         for label, body in blocks.items:
             keys = dict(body.items)
-            named = keys.get("image") if label.startswith(_RUN) else None
-            given = _ADDRESS.fullmatch(named.value) if named and named.kind == "other" else None
+            given = _address(keys.get("image")) if label.startswith(_RUN) else None
             image = images.get(f"{given[1] or 'resource.'}{given[2]}.name") if given else None
             commands = tuple(start_commands(_RUN, keys))
             if image and commands:
                 yield Container(label, image, commands, None, (), False, image.mounts, open=True)
+
+
+def _address(value: Value | None) -> re.Match[str] | None:
+    """Return the address of a resource of Docker's provider that a value is, in today's form or as ``"${…}"``."""
+    return _ADDRESS.fullmatch(value.value) if value and value.kind in ("other", "text") else None
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value], secrets: str) -> Image:
