@@ -53,6 +53,12 @@ class Container(NamedTuple):
         own = next((one for one in self.start_commands if one.verb == key), None)
         return self.stage.start_command(verb) if own is None and self.stage else own
 
+    @property
+    def checks(self) -> list[StartCommand]:
+        """Its own health checks, probes and hooks, or the check of its stage."""
+        own = [one for one in self.start_commands if one.verb == "healthcheck"]
+        return own or (self.stage.checks if self.stage else [])
+
 
 def stage_of(node: "Stage | Container") -> "Stage | None":
     """Return a stage itself, or the stage that a container's image is built from; None for an image not built here."""

@@ -179,6 +179,12 @@ class Stage(NamedTuple):
         return None
 
     @property
+    def checks(self) -> list[StartCommand]:
+        """The effective HEALTHCHECK, if any."""
+        own = self.start_command("healthcheck")
+        return [own] if own else []
+
+    @property
     def settings(self) -> tuple[tuple[int, str], ...]:
         """All it runs, writes or sets that can be configuration, in order: the offset and lowercase text of each
         command (without its options), ENV and line of a heredoc; put together when it is first asked for."""

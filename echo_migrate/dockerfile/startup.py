@@ -136,13 +136,22 @@ def asks_for_a_script(entrypoint: tuple[str, ...] | None) -> bool:
 
 def as_started(commands: list[StartCommand]) -> list[StartCommand]:
     """Return the commands of a container, in the order of their keys, as they are started: behind an entrypoint that
-    asks for a script, the first word of the next is that script."""
-    if len(commands) > 1 and asks_for_a_script(commands[0].words) and commands[1].verb != "healthcheck":
-        script = commands[1]
-        if script.words:
-            own = line(script.verb, script.words[0], script.start, script.end)
+    is a shell, the next gives it its script, with or without options before it (``sh`` and ``-c script``)."""
+    if len(commands) > 1 and commands[1].verb != "healthcheck":
+        shell, given = commands[0].words or (), commands[1]
+        script = _script_of(shell, given.words) if given.words else None
+        if script is not None:
+            own = line(given.verb, script, given.start, given.end)
             return [commands[0], own._replace(shell=False), *commands[2:]]  # the entrypoint brings the shell
     return commands
+
+
+def _script_of(shell: tuple[str, ...], words: tuple[str, ...]) -> str | None:
+    """Return the script that a shell is given by the words behind it; None for another program, and for a file."""
+    if not shell or shell[0].rpartition("/")[2] not in SHELLS or shell_arguments(as_command(shell)).operands:
+        return None
+    whole = shell_arguments(as_command((*shell, *words)))
+    return whole.operands[0].value if "c" in whole.letters and whole.operands else None
 
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:

@@ -1,5 +1,7 @@
 """Images named in the commands of shell scripts, in whichever format the scripts are embedded."""
 
+import contextlib
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import islice, takewhile
@@ -8,11 +10,11 @@ from typing import Literal
 
 from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
-from echo_migrate.dockerfile.startup import StartCommand, listed, unread
+from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.spelling import few
-from echo_migrate.formats._environment import of_options
+from echo_migrate.formats._environment import of_options as variables_of_options
 from echo_migrate.formats._indirect_commands import (
     aliased,
     defaulted,
@@ -95,6 +97,15 @@ def called(text: str, before: tuple[str, ...], words: list[Traced]) -> list[tupl
     given += [Word(word, "$" not in word.value, word.start, word.end) for word in words]
     command = Command(given[0].value, tuple(given), "", (), (), (), (), None, start, words[-1].end if words else start)
     return list(islice(_Images(text, Script((command,), True, False, None), NO_VALUES).read(), MOST_IMAGES))
+
+
+def of_options(options: str) -> tuple[Image, Container] | None:
+    """Return an image ``x`` and its container, as ``docker run`` with these options has them; None if they cannot be
+    told from the image."""
+    with contextlib.suppress(ValueError):
+        for image, container in called("x", ("docker", "run", *shlex.split(options)), [Traced.of("x", 0, 1)]):
+            return (image, container) if container else None
+    return None
 
 
 def _as_written(image: Image, text: str) -> Image:
@@ -266,7 +277,7 @@ class _Images:
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
             mounts=tuple(self._mounts(one)),
-            variables=tuple(of_options(one.options)),
+            variables=tuple(variables_of_options(one.options)),
             unsafe_reasons=_UNSAFE.get(one.pulled, ()),
             needs_login=_WANTED.get(one.pulled),
         )
@@ -333,6 +344,8 @@ class _Images:
             _launch("entrypoint", [option.value]) for option in self._meant(one, "entrypoint") if option.value
         ]
         start_commands += [_launch("command", list(one.behind))] if one.behind else []
+        checks = [option.value for option in self._meant(one, "check") if option.value and option.value.known]
+        start_commands += [line("healthcheck", word.value, word.start, word.end) for word in checks]
         users = [
             option.value for option in self._meant(one, "user") if option.value and _NUMBER.match(option.value.value)
         ]

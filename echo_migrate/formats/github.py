@@ -25,7 +25,7 @@ from echo_migrate.files.yaml import (
 )
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
-from echo_migrate.formats._commands import calls
+from echo_migrate.formats._commands import calls, of_options
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._github_builds import BUILDS, dockerfile_of, platforms
 from echo_migrate.formats._jobs import entered
@@ -58,6 +58,9 @@ _TEXT = lazy_regex(r"'(?:[^']|'')*'")
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
+_ANCESTOR = lazy_regex(r"\bancestor=([\w./:@-]+)")
+"""What ``docker ps --filter`` looks for (docker/cli, docs/reference/commandline/container_ls.md)."""
+
 _DOCKER = "docker://"
 _NO_LOGIN = because("login-credentials")
 _OTHER_LOGIN = because("login-other")
@@ -91,7 +94,7 @@ def _images(sheet: YamlFile, top: dict[str, YamlNode]) -> Iterator[Image | Conta
     for found in _named(sheet, top, jobs):
         job = jobs.get(found.where.removeprefix("jobs.").partition(".")[0]) if isinstance(found, Image) else None
         if job and isinstance(found, Image) and found.unsettled and not found.choices:
-            yield from filled(found, [job.values], sheet.text)
+            yield from map(job.sought, filled(found, [job.values], sheet.text))
         else:
             yield found
 
@@ -103,6 +106,7 @@ class _Job:
         self.top, self.node, self.keys = top, node, effective(node)
         self.matrix = effective(effective(self.keys.get("strategy")).get("matrix"))
         self.mentioned: dict[str, list[ScalarNode]] | None = None
+        self.ancestors: set[str] | None = None
         self.long: dict[str, list[tuple[YamlNode, Reason | None]]] = {}
 
     def values(self, written: str) -> list[Value]:
@@ -115,6 +119,14 @@ class _Job:
         given = _INPUT.fullmatch(written)
         default = _default(self.top, given[1]) if given else None
         return [Value(default, nothing, _DEFAULT)] if is_text(default) else []
+
+    def sought(self, image: Image) -> Image:
+        """Return an image, which must not be changed alone if a step looks for its containers by its name."""
+        if self.ancestors is None:
+            runs = [effective(step).get("run") for step in sequence(self.keys.get("steps"))]
+            self.ancestors = {name for run in runs if is_text(run) for name in _ANCESTOR.findall(run.value)}
+        alone = not image.not_editable and image.ref.value in self.ancestors
+        return image._replace(not_editable=because("same-name")) if alone else image
 
     def containers(self, node: YamlNode | None) -> list[tuple[YamlNode, Reason | None]]:
         """Return the containers in long form that the matrix lists for an expression, each with why its image may not
@@ -146,12 +158,14 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
     for id, values in jobs.items():
         job = values.keys
         where = f"jobs.{id}"
-        for own in _container(sheet, values, job.get("container"), f"{where}.container"):
+        for own in map(values.sought, _container(sheet, values, job.get("container"), f"{where}.container")):
             yield own
             yield from entered(id, own, (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh")))
         services = job.get("services")
         for name, service in items(services):
-            yield from _container(sheet, values, service, f"{where}.services.{name}")
+            for own in map(values.sought, _container(sheet, values, service, f"{where}.services.{name}")):
+                yield own
+                yield from _service(name, own, service)
         if is_text(services) and is_open(services.value):
             yield from _container(sheet, values, services, f"{where}.services")
         yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)
@@ -190,15 +204,19 @@ def _long_or_short(
     """Yield the image of a container in long or short form."""
     keys = effective(node) if is_mapping(node) else {}
     login = sheet.under(keys.get("credentials"))
+    asked, _ = _ran(node) or (None, None)
+    not_editable = not_editable or (asked.not_editable if asked else None)
     around: Around = {
         "needs_login": _OTHER_LOGIN if login else _NO_LOGIN,
         "login": login,
         "variables": (*variables_of(keys), *((UNREAD,) if _mounts_more(keys.get("options")) else ())),
         "mounts": tuple(mounts_of(keys.get("volumes"))) + (("/",) if _mounts_more(keys.get("options")) else ()),
+        "platform": asked.platform if asked else "",
     }
     image = _image_of(node)
     literals = list(_literals(sheet, image, f"{where}.image", around)) if is_text(image) else []
     literals = literals or list(_in_braces(sheet, image, f"{where}.image", around))
+    literals = [one._replace(not_editable=one.not_editable or not_editable) for one in literals]
     yield from literals or named(sheet, image, f"{where}.image", [job.values], not_editable=not_editable, **around)
 
 
@@ -255,6 +273,20 @@ def _default(top: dict[str, YamlNode], name: str) -> YamlNode | None:
         if name in inputs:
             return effective(inputs[name]).get("default")
     return None
+
+
+def _ran(node: YamlNode | None) -> tuple[Image, Container] | None:
+    """Return an image and its container as ``docker create`` has them with the options of a container in long form."""
+    options = effective(node).get("options") if is_mapping(node) else None
+    return of_options(options.value) if is_text(options) else None
+
+
+def _service(name: str, image: Image, node: YamlNode | None) -> Iterator[Container]:
+    """Yield the container of a service whose options tell how it is started or checked."""
+    if (ran := _ran(node)) and ran[1].start_commands and (options := effective(node)["options"]):
+        start, end = options.start_mark.index, options.end_mark.index
+        given = tuple(one._replace(start=start, end=end) for one in ran[1].start_commands)
+        yield Container(name, image, given, None, (), ran[1].privileges, image.mounts, open=True)
 
 
 def _mounts_more(options: YamlNode | None) -> bool:

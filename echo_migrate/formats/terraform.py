@@ -20,6 +20,7 @@ from echo_migrate.formats._environment import of_values
 from echo_migrate.formats._hcl import Named, image_of, listed, named, names, read_body, values, verify
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import of_block
+from echo_migrate.formats._terraform_commands import start_commands
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.model.reasons import because
 
@@ -50,6 +51,8 @@ _REFERENCE = re.compile(r"[\w.\[\]\"*-]+")
 
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
+_RUN = "docker_container."
+_ADDRESS = re.compile(r"(?:\$\{)?(data\.)?(docker_(?:registry_)?image\.[\w-]+)\.\w+\}?")
 _HEREDOC = re.compile(r"<<-?(\w+)[ \t]*\r?\n(.*)\n[ \t]*\1\s*", re.DOTALL)
 _IN_A_HEREDOC = ".heredoc"
 _MOUNTING = frozenset(
@@ -86,7 +89,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
             image = image._replace(not_editable=because("cannot-edit"))
         nodes.append(image)
         if key == "image" and Container in request.kinds:
-            nodes.append(Container(where, image, (), None, (), False, image.mounts, open=True))
+            commands = tuple(start_commands(where.split(".")[1] if where.count(".") else "", keys))
+            nodes.append(Container(where, image, commands, None, (), False, image.mounts, open=True))
+    if Container in request.kinds:
+        nodes += _by_address(root, {one.where: one for one in nodes if isinstance(one, Image)})
     nodes += listed(known, {node.start for node in nodes if isinstance(node, Image)})
     return [*nodes, *in_yaml(source.text, SLASHED)] if nodes else []
 
@@ -98,11 +104,28 @@ def _places(root: Value, known: dict[str, Named]) -> Iterator[tuple[str, Value, 
         for label, body in blocks.items:
             keys, type = dict(body.items), label.partition(".")[0]
             key = _DOCKER.get(type, "")
-            own = key in keys and (keys[key].text or named(keys[key], known))
+            own = key in keys and not _address(keys[key]) and (keys[key].text or named(keys[key], known))
             places = [(f"{kind}.{label}", body, key, "")] if own else []
             places += _containers(body, f"{kind}.{label}", known)
             platform = of_block(body) if places else ""
             yield from ((where, one, key, platform, secrets) for where, one, key, secrets in places)
+
+
+def _by_address(root: Value, images: dict[str, Image]) -> Iterator[Container]:
+    """Yield the containers of Docker's provider whose image is given by the address of another resource."""
+    for _, blocks in root.items:
+        for label, body in blocks.items:
+            keys = dict(body.items)
+            given = _address(keys.get("image")) if label.startswith(_RUN) else None
+            image = images.get(f"{given[1] or 'resource.'}{given[2]}.name") if given else None
+            commands = tuple(start_commands(_RUN, keys))
+            if image and commands:
+                yield Container(label, image, commands, None, (), False, image.mounts, open=True)
+
+
+def _address(value: Value | None) -> re.Match[str] | None:
+    """Return the address of a resource of Docker's provider that a value is, in today's form or as ``"${…}"``."""
+    return _ADDRESS.fullmatch(value.value) if value and value.kind in ("other", "text") else None
 
 
 def _placed(image: Image, where: str, keys: dict[str, Value], secrets: str) -> Image:

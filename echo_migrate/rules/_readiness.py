@@ -283,11 +283,11 @@ def published(node: Stage | Container) -> list[str]:
 
 def _launches(node: Stage | Container) -> list[StartCommand]:
     """Return the start commands of a stage or service, without a CMD that only has the arguments of its ENTRYPOINT."""
-    entrypoint = node.start_command("entrypoint")
-    verbs = ["entrypoint", "cmd", "healthcheck"]
+    entrypoint, command = node.start_command("entrypoint"), node.start_command("cmd")
+    starting = as_started([one for one in (entrypoint, command) if one and not one.empty])
     if entrypoint and not entrypoint.empty and not (entrypoint.words and passes(entrypoint.words, INITS)):
-        verbs.remove("cmd")
-    return as_started([launch for launch in map(node.start_command, verbs) if launch and not launch.empty])
+        starting = [one for one in starting if one != command]
+    return [*starting, *(one for one in node.checks if not one.empty)]
 
 
 def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:

@@ -41,6 +41,7 @@ class Around(NamedTuple):
 _NOTHING_AROUND = Around()
 _NODES = frozenset(("affinity", "node_affinity", "node_selector", "node_selectors", "pod_spec"))
 _PLATFORM = re.compile(r"[\"']((?:linux|windows)/[a-z0-9]{1,12}(?:/v\d{1,2})?)[\"']")
+_PLATFORM_LATER = re.compile(r"\.with_kwargs\(\s*(?:[^()]{0,500}[\s,])?platform\s*=")
 _LATER = frozenset(("dagger", "pulumi_docker", "testcontainers"))
 
 
@@ -208,11 +209,11 @@ class _Code(cst.CSTVisitor):
         return list(of_later_calls(self.whole))
 
     def platform(self, given: list[cst.BaseExpression]) -> str:
-        """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, one of
-        the platforms that the file names which is not common, if any."""
-        if not given:
+        """Return the platform that an argument names, "" for none or a common one; for a value from elsewhere, and for
+        one given later, one of the platforms that the file names which is not common, if any."""
+        if not given and not ("testcontainers" in self.roots and _PLATFORM_LATER.search(self.whole)):
             return ""
-        named = _PLATFORM.findall(self.strings.source(given[0])) or _PLATFORM.findall(self.whole)
+        named = (_PLATFORM.findall(self.strings.source(given[0])) if given else []) or _PLATFORM.findall(self.whole)
         return next((one for one in named if one not in COMMON_PLATFORMS), "")
 
     def callee(
