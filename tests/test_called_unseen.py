@@ -191,6 +191,36 @@ def test_what_is_called_by_name_is_said_once(run: Run, tmp_path: Path) -> None:
     assert "also" not in found
 
 
+COMPOSE = "services:\n  web: {build: {context: ../web, dockerfile: ../docker/Dockerfile}}\n"
+WORKFLOW = (
+    "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
+    "      - uses: docker/build-push-action@v6\n        with: {context: web, file: docker/Dockerfile}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "called"),
+    [
+        ({"docker/compose.yaml": COMPOSE, "web/requirements.txt": "psycopg2\n"}, True),
+        ({"docker/compose.yaml": COMPOSE, "web/requirements.txt": "flask\n", "requirements.txt": "psycopg2\n"}, False),
+        ({".github/workflows/ci.yml": WORKFLOW, "web/requirements.txt": "psycopg2\n"}, True),
+        ({"docker/compose.yaml": COMPOSE, "requirements.txt": "psycopg2\n"}, True),
+        ({"web/requirements.txt": "psycopg2\n"}, False),
+        (
+            {
+                "docker/compose.yaml": COMPOSE + "  api: {build: {context: .., dockerfile: docker/Dockerfile}}\n",
+                "web/requirements.txt": "flask\n",
+                "requirements.txt": "psycopg2\n",
+            },
+            True,
+        ),
+        ({"docker/compose.yaml": COMPOSE.replace("../web", "../../.."), "web/requirements.txt": "psycopg2\n"}, False),
+    ],
+)
+def test_the_context_that_other_files_state(run: Run, tmp_path: Path, files: dict[str, str], called: bool) -> None:
+    assert ("pip calls gcc, " in said(run, tmp_path, REQUIREMENTS, files, "docker/Dockerfile")) == called
+
+
 def test_one_context_for_all_files_of_a_language(run: Run, tmp_path: Path) -> None:
     files = {"app/package.json": "{}", "package-lock.json": '{"resolved": "git+ssh://git@example.com/x"}'}
     assert "calls" not in said(run, tmp_path, NODE, files, "app/Dockerfile")

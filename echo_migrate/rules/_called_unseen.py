@@ -1,11 +1,13 @@
 """Programs that package managers start unseen: git for what lies in a repository, a compiler for what is published as
 source alone, and Python for the modules of Node.js among these (node-gyp)."""
 
+import os.path
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from posixpath import basename, dirname, join
+from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.programs import may_provide
@@ -14,7 +16,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.tree import dockerfile_at, real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model.reasons import Reason, because
@@ -75,22 +77,39 @@ _LANGUAGES = {
 }
 
 
+_Contexts = tuple[tuple[str, ...], ...]
+"""Groups of folders that may be a build context, by their paths from a Dockerfile's folder."""
+
+
+class _Files(NamedTuple):
+    """The path of a Dockerfile, "" if it has none, and what returns the folders that it is known to be built from."""
+
+    dockerfile: str
+    folders: Callable[[str], frozenset[str]]
+
+
 def programs_unseen(
-    node: Stage | Container, launches: Iterable[StartCommand], base: ImageFacts, path: str, told: Collection[Reason]
+    node: Stage | Container,
+    launches: Iterable[StartCommand],
+    base: ImageFacts,
+    path: str,
+    told: Collection[Reason],
+    folders: Callable[[str], frozenset[str]],
 ) -> Iterator[Reason]:
     """Yield a reason for each program that a package manager starts unseen, in a RUN of a stage or in start commands,
     ``launches``, and that nobody is known to bring.
 
     ``base`` are the facts of the target, ``path`` the path of the file, ``told`` the reasons for programs that are
-    called by name.
+    called by name; ``folders`` returns the folders that a Dockerfile is known to be built from.
     """
     runs = [run for run in (*node.runs, *node.triggers) if run.script] if isinstance(node, Stage) else []
-    found = [one for run in runs if isinstance(node, Stage) for one in _in_run(node, run, base.family, path)]
+    files = _Files(path, folders)
+    found = [one for run in runs if isinstance(node, Stage) for one in _in_run(node, run, base.family, files)]
     for command in (command for launch in launches for command in launch.script.commands):
         one = call(command)
         found += [(program, command, one) for program in _by_words(command, one, base.family)]
         if one and one.action == "install" and one.manager.name == "bundle":
-            texts = _texts(_FILES["ruby"], (".",), path, 1)
+            texts = _texts(_FILES["ruby"], (".",), path, ((".",),))
             found += [(program, command, one) for program in needs_of("ruby", list(texts))]
     asked: set[str] = set()
     for program, command, one in found:
@@ -103,7 +122,7 @@ def programs_unseen(
             yield because("called-unseen", caller=one.called if one else command.name, program=program)
 
 
-def _in_run(stage: Stage, run: Run, family: str | None, dockerfile: str) -> Iterator[tuple[str, Command, Call | None]]:
+def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterator[tuple[str, Command, Call | None]]:
     """Yield the programs that the package managers of a RUN start unseen, with the command that starts each, and its
     call."""
     calls = {one.command.start: one for one in (*run.calls, *filter(None, map(_as_install, run.commands)))}
@@ -116,7 +135,7 @@ def _in_run(stage: Stage, run: Run, family: str | None, dockerfile: str) -> Iter
     for one in calls.values():
         language = _LANGUAGES.get(one.manager.name, "")
         if one.action == "install" and language in _DECLARING and (language != "ruby" or not one.packages):
-            for program in _by_files(one, language, stage, run, dockerfile):
+            for program in _by_files(one, language, stage, run, files):
                 yield program, one.command, one
 
 
@@ -170,7 +189,7 @@ def _fetches_itself(command: Command, stage: Stage, run: Run) -> bool:
     return not _VENDORED.search(" ".join(flags)) and any(map(_GO_DIRECT.search, steps))
 
 
-def _by_files(one: Call, language: str, stage: Stage, run: Run, dockerfile: str) -> Iterator[str]:
+def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) -> Iterator[str]:
     """Yield what a call starts for the packages that a file declares."""
     pip = one.manager.name in ("pip", "uv pip")
     names = _given(one) if pip else ()
@@ -179,8 +198,9 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, dockerfile: str)
         return
     known = _FILES.get(one.manager.name) or _FILES[language]
     files = known if not pip else (*names, PROJECT) if itself or not names else names
-    sources = _sources(stage, run) if dockerfile else ()
-    texts = list(_texts(files, sources, dockerfile, _HIGHEST, bool(names)))
+    sources = _sources(stage, run) if near.dockerfile else ()
+    contexts = _contexts(near) if sources else ()
+    texts = list(_texts(files, sources, near.dockerfile, contexts, bool(names)))
     found = needs_of(language, texts, _lean(one, run))
     yield from (program for program in found if program not in MAKERS or not _from_wheels(one))
 
@@ -203,11 +223,11 @@ def _given(one: Call) -> tuple[str, ...]:
 
 
 def _texts(
-    names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int, followed: bool = False
+    names: tuple[str, ...], sources: tuple[str, ...], file: str, contexts: _Contexts, followed: bool = False
 ) -> Iterator[tuple[str, str]]:
     """Yield name and text of the files of these names that the sources of COPY bring from the build context of a file;
     with ``followed``, of those too that they name."""
-    pending = list(_nearest(names, sources, file, heights))
+    pending = list(_nearest(names, sources, file, contexts))
     read: set[str] = set()
     while pending and len(read) < _MOST:
         path = pending.pop(0)
@@ -230,22 +250,31 @@ def _sources(stage: Stage, run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sources))[-_MOST_SOURCES:]
 
 
+def _contexts(near: _Files) -> _Contexts:
+    """Return the folders, from that of a Dockerfile, that may be its build context: those that other files build it
+    from, and then each that is above it."""
+    own = real(dirname(near.dockerfile))
+    stated = tuple(sorted(os.path.relpath(one, own) for one in near.folders(near.dockerfile)))
+    above = (("/".join([".."] * height) or ".",) for height in range(_HIGHEST))
+    return (stated, *above)
+
+
 @of_a_run(64)
-def _nearest(names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int) -> tuple[str, ...]:
-    """Return the files of the names that the sources bring, from the nearest folder that may be the context: the first
-    that has any of them."""
+def _nearest(names: tuple[str, ...], sources: tuple[str, ...], file: str, contexts: _Contexts) -> tuple[str, ...]:
+    """Return the files of the names that the sources bring, from the first folders that have any of them."""
     written = list(dict.fromkeys(one for name in names for source in sources for one in _written(name, source)))
-    for height in ("/".join([".."] * above) or "." for above in range(heights if file else 0)):
-        found = tuple(dict.fromkeys(at for one in written if (at := _at(file, height, one))))
+    for folders in contexts if file else ():
+        places = ((folder, one) for folder in folders for one in written)
+        found = tuple(dict.fromkeys(at for folder, one in places if (at := _at(file, folder, one))))
         if found:
             return found
     return ()
 
 
 @of_a_run(4096)
-def _at(file: str, height: str, name: str) -> str | None:
-    """Return the path of a file of the context that is some folders above another, None if there is none."""
-    return dockerfile_at(file, height, name)
+def _at(file: str, folder: str, name: str) -> str | None:
+    """Return the path of a file of the context that lies at a path from another's folder, None if there is none."""
+    return dockerfile_at(file, folder, name)
 
 
 def _written(name: str, source: str) -> list[str]:

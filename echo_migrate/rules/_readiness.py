@@ -4,7 +4,7 @@ Each image is checked once: as its migration target if the migration is otherwis
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from posixpath import basename
 from typing import Any, NamedTuple
@@ -112,10 +112,15 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 
 
 def other_blockers(
-    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog, source: Source
+    nodes: Iterable[Stage | Container],
+    effective_bases: EffectiveBases,
+    catalog: Catalog,
+    source: Source,
+    folders: Callable[[str], frozenset[str]],
 ) -> dict[Image, list[Reason]]:
     """Return the reasons why migrations are unsafe that no finding reports, by image: another default user, commands
-    that could not be read, data in volumes. ``source`` is the file."""
+    that could not be read, data in volumes. ``source`` is the file, ``folders`` returns those that a Dockerfile is
+    known to be built from."""
     found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -125,7 +130,7 @@ def other_blockers(
                 *_user_changes(node, effective),
                 *_not_known(node, effective, source.path),
                 *_wrapped(node, effective),
-                *_programs(node, image, effective, catalog, source.path),
+                *_programs(node, image, effective, catalog, source.path, folders),
                 *_package_sources(node, catalog, source),
                 *_scripts(node, effective, source),
                 *_ports(node, effective),
@@ -188,7 +193,12 @@ def _not_known(node: Stage | Container, effective: EffectiveBase, path: str) -> 
 
 
 def _programs(
-    node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog, path: str
+    node: Stage | Container,
+    image: Image,
+    effective: EffectiveBase,
+    catalog: Catalog,
+    path: str,
+    folders: Callable[[str], frozenset[str]],
 ) -> Iterator[Reason]:
     """Yield the tools that nobody is known to bring: those that are called, and those that package managers start."""
     launches = _launches(node)
@@ -204,7 +214,7 @@ def _programs(
     if (installing or any(run.that("install") for run in runs)) and has_tools(image.ref.value, catalog):
         from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages
 
-        yield from programs_unseen(node, launches, effective.base, path, called)
+        yield from programs_unseen(node, launches, effective.base, path, called, folders)
 
 
 def _package_sources(node: Stage | Container, catalog: Catalog, source: Source) -> Iterator[Reason]:
