@@ -10,6 +10,7 @@ PYTHON = "FROM python:3.13\nWORKDIR /app\n"
 NODE = "FROM node:24\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
 LEAN = NODE.replace("ci", "ci --omit=dev")
 POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
+CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 FEATURES = '{"build": {"dockerfile": "Dockerfile"}, "features": {"ghcr.io/devcontainers/features/git:1": {}}}'
@@ -92,6 +93,8 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         (NODE.replace("npm ci", "bun i"), {"bun.lock": '    "node-pty": ["node-pty@1.0.0", ""],\n'}, "python3"),
         ("FROM node:24\nRUN npm install -g node-gyp\nRUN node-gyp rebuild\n", {}, "python3"),
         ("FROM node:24\nRUN npm install lz4\n", {}, "python3"),
+        (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}, "pkg-config"),
+        (f"{PYTHON}RUN apt-get install -y gcc && pip install psycopg2\n", {}, "pg_config"),
         ("FROM golang:1.26\nARG GOPRIVATE\nRUN go build ./...\n", {}, "git"),
     ],
 )
@@ -115,6 +118,10 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         ),
         (LEAN, {"package.json": '{"devDependencies": {"lib": "acme/lib"}}'}),
         (LEAN, {"package.json": '{"devDependencies": {"node-pty": "1"}}'}),
+        (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl"\nversion = "1"\n'}),
+        (CARGO, {"Cargo.lock": 'name = "openssl-src"\nversion = "3"\n\nname = "openssl-sys"\nversion = "0.9"\n'}),
+        (CARGO.replace(":1", ":1-slim"), {"Cargo.lock": 'name = "openssl-sys"\nversion = "0.9"\n'}),
+        (f"{PYTHON}RUN apt-get install -y gcc libpq-dev && pip install psycopg2\n", {}),
         (LEAN, {"package-lock.json": '{"node_modules/node-pty": {"version": "1.0.0", "dev": true}}'}),
         (NODE, {"package.json": '{"dependencies": {"node-pty-types": "1", "a": "node-pty"}}'}),
         (NODE, {"package-lock.json": '{"node_modules/@acme/node-pty": {}, "node_modules/node-pty-types": {}}'}),

@@ -26,9 +26,9 @@ from echo_migrate.rules._declared_needs import (
     PROJECT,
     VCS,
     clients,
-    compiled,
     compilers,
     is_a_repository,
+    made,
     needs_of,
     plain,
 )
@@ -51,6 +51,7 @@ _NO_SOURCE = lazy_regex(r"--only-binary[= ]:all:")
 _GO = frozenset(("build", "generate", "get", "install", "list", "mod", "run", "test", "vet", "work"))
 _GO_DIRECT = lazy_regex(r"\bGO(?:PRIVATE|NOPROXY)\b(?!=[\"']{0,2}(?:none\b|\s|$))|\bGOPROXY[ =][\"']?direct")
 """Settings with which go fetches modules by git, not from a proxy (go.dev/ref/mod, Private modules)."""
+_CARGO = frozenset(("b", "build", "chef", "check", "install", "run", "rustc", "test"))
 _CARGO_DIRECT = "CARGO_NET_GIT_FETCH_WITH_CLI"
 """The setting with which cargo starts git, where it has its own else (doc.rust-lang.org/cargo, Configuration)."""
 _VENDORED = lazy_regex(r"-mod[= ]vendor\b")
@@ -132,6 +133,9 @@ def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterat
             yield program, command, one
         if command.name in ("cargo", "go") and _fetches_itself(command, stage, run):
             yield "git", command, one
+        if command.name == "cargo" and not _CARGO.isdisjoint(command.arguments[:1]):
+            texts = list(_declared(("Cargo.lock",), stage, run, files))
+            yield from ((program, command, one) for program in needs_of("rust", texts))
     for one in calls.values():
         language = _LANGUAGES.get(one.manager.name, "")
         if one.action == "install" and language in _DECLARING and (language != "ruby" or not one.packages):
@@ -164,9 +168,9 @@ def _by_words(command: Command, one: Call | None, family: str | None) -> Iterato
     if language == "node" and any(map(is_a_repository, words)):
         yield "git"
     names = {plain(package_name(word)) for word in one.packages} if one and not _from_wheels(one) else set()
-    from_source = not names.isdisjoint(compiled(language)) or bool(one and one.has(_BY_SOURCE))
-    if from_source or (language == "php" and family != "alpine"):
+    if (one and one.has(_BY_SOURCE)) or (language == "php" and family != "alpine"):
         yield from compilers(language)
+    yield from made(language, names)
 
 
 def _is_pecl(command: Command) -> bool:
@@ -198,11 +202,18 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) ->
         return
     known = _FILES.get(one.manager.name) or _FILES[language]
     files = known if not pip else (*names, PROJECT) if itself or not names else names
-    sources = _sources(stage, run) if near.dockerfile else ()
-    contexts = _contexts(near) if sources else ()
-    texts = list(_texts(files, sources, near.dockerfile, contexts, bool(names)))
+    texts = list(_declared(files, stage, run, near, bool(names)))
     found = needs_of(language, texts, _lean(one, run))
     yield from (program for program in found if program not in MAKERS or not _from_wheels(one))
+
+
+def _declared(
+    names: tuple[str, ...], stage: Stage, run: Run, near: _Files, followed: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the files of these names that a stage has from the build context before a RUN."""
+    sources = _sources(stage, run) if near.dockerfile else ()
+    contexts = _contexts(near) if sources else ()
+    yield from _texts(names, sources, near.dockerfile, contexts, followed)
 
 
 def _lean(one: Call, run: Run) -> bool:

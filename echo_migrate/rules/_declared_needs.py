@@ -51,9 +51,14 @@ PROJECT = "pyproject.toml"
 _BUILDS = ("gcc", "make")
 _GYP = ("python3", "make", "g++")
 """What node-gyp calls (github.com/nodejs/node-gyp, Installation)."""
-MAKERS = frozenset((*_BUILDS, *_GYP))
+MAKERS = frozenset((*_BUILDS, *_GYP, "mysql_config", "pg_config", "pkg-config"))
+"""What makes a package, or finds a library for it."""
 _FOR_DEVELOPMENT_LOCKED = lazy_regex(r"\"[^\"\n]+\": ?\{[^{}]{0,2000}\"dev\": ?true", needs=("dev",))
 """A package in a lock of npm that is there for development alone."""
+
+
+_OWN_LIBRARIES = {"openssl-sys": "openssl-src"}
+"""Packages that find no library of the system where another one brings it (docs.rs/openssl, Vendored)."""
 
 
 def needs_of(language: str, texts: list[tuple[str, str]], lean: bool = False) -> dict[str, None]:
@@ -78,15 +83,27 @@ def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
     if language == "ruby":
         if _IN_GEMFILE.search(text):
             yield "git"
-        if any(plain(match[1]) in compiled("ruby") and "-" not in match[2] for match in _SPEC.finditer(text)):
-            yield from _BUILDS
+        yield from made("ruby", (match[1] for match in _SPEC.finditer(text) if "-" not in match[2]))
+        return
+    if language == "rust":
+        yield from made("rust", _LOCKED.findall(text))
         return
     if client := VCS.search(text):
         yield from clients(client)
     elif _IN_TOML.search(text):
         yield "git"
-    if not compiled(language).isdisjoint(map(plain, _names_of(name, text))):
+    yield from made(language, _names_of(name, text))
+
+
+def made(language: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield what the packages of these names call when they are made: compilers, and what finds a library for them."""
+    known = set(map(plain, names))
+    if not known.isdisjoint(_compiled(language)):
         yield from compilers(language)
+    linked: dict[str, str] = read_data("commands.yaml")["linked"].get(language, {})
+    for name, program in linked.items():
+        if name in known and _OWN_LIBRARIES.get(name) not in known:
+            yield program
 
 
 def _of_node(name: str, text: str, lean: bool) -> Iterator[str]:
@@ -100,8 +117,7 @@ def _of_node(name: str, text: str, lean: bool) -> Iterator[str]:
         if _IN_LOCK.search(_DEVELOPS.sub("", text) if lean else text):
             yield "git"
         names = set(_locked_in(_FOR_DEVELOPMENT_LOCKED.sub("", text) if lean else text))
-    if not names.isdisjoint(compiled("node")):
-        yield from compilers("node")
+    yield from made("node", names)
 
 
 def _locked_in(text: str) -> list[str]:
@@ -111,7 +127,7 @@ def _locked_in(text: str) -> list[str]:
 
 @lru_cache
 def _locked_names() -> "re.Pattern[str]":
-    names = "|".join(map(re.escape, sorted(compiled("node"))))
+    names = "|".join(map(re.escape, sorted(_compiled("node"))))
     return re.compile(rf"""(?m)(?:^[ \t]*["']?/?|node_modules/)({names})(?=["'@/:])""")
 
 
@@ -170,7 +186,7 @@ def plain(name: str) -> str:
 
 
 @lru_cache
-def compiled(language: str) -> frozenset[str]:
+def _compiled(language: str) -> frozenset[str]:
     """Return the packages of a language that are published for Linux as source alone."""
     return frozenset(map(plain, read_data("commands.yaml")["compiled"].get(language, ())))
 
