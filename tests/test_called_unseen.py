@@ -10,6 +10,7 @@ PYTHON = "FROM python:3.13\nWORKDIR /app\n"
 NODE = "FROM node:24\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
 LEAN = NODE.replace("ci", "ci --omit=dev")
 POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
+CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 FEATURES = '{"build": {"dockerfile": "Dockerfile"}, "features": {"ghcr.io/devcontainers/features/git:1": {}}}'
@@ -78,6 +79,22 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         (f"{PYTHON}RUN uvx --from git+https://example.com/lib lib\n", {}, "git"),
         (f"{PYTHON}RUN apt-get install -y make && pip install uwsgi\n", {}, "gcc"),
         ("FROM php:8.4-cli\nRUN pecl install redis\n", {}, "gcc"),
+        (REQUIREMENTS.replace("install", "wheel"), {"requirements.txt": "psycopg2\n"}, "gcc"),
+        (
+            REQUIREMENTS.replace("pip install", "python3 -m pip download"),
+            {"requirements.txt": "x @ git+https://e/x"},
+            "git",
+        ),
+        (f"{PYTHON}RUN pip install --no-binary :all: numpy\n", {}, "gcc"),
+        (NODE, {"package.json": '{"dependencies": {"node-rdkafka": "^3"}}'}, "python3"),
+        (LEAN, {"package-lock.json": '{"node_modules/node-pty": {"version": "1.0.0"}}'}, "python3"),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": 'libpq@1.8.14:\n  version "1.8.14"\n'}, "python3"),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  node-pty@1.0.0:\n"}, "python3"),
+        (NODE.replace("npm ci", "bun i"), {"bun.lock": '    "node-pty": ["node-pty@1.0.0", ""],\n'}, "python3"),
+        ("FROM node:24\nRUN npm install -g node-gyp\nRUN node-gyp rebuild\n", {}, "python3"),
+        ("FROM node:24\nRUN npm install lz4\n", {}, "python3"),
+        (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}, "pkg-config"),
+        (f"{PYTHON}RUN apt-get install -y gcc && pip install psycopg2\n", {}, "pg_config"),
         ("FROM golang:1.26\nARG GOPRIVATE\nRUN go build ./...\n", {}, "git"),
     ],
 )
@@ -100,6 +117,17 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
             {"package.json": '{"dependencies": {"lib": "acme/lib"}}', "pnpm-lock.yaml": "tarball: https://e/x.tgz\n"},
         ),
         (LEAN, {"package.json": '{"devDependencies": {"lib": "acme/lib"}}'}),
+        (LEAN, {"package.json": '{"devDependencies": {"node-pty": "1"}}'}),
+        (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl"\nversion = "1"\n'}),
+        (CARGO, {"Cargo.lock": 'name = "openssl-src"\nversion = "3"\n\nname = "openssl-sys"\nversion = "0.9"\n'}),
+        (CARGO.replace(":1", ":1-slim"), {"Cargo.lock": 'name = "openssl-sys"\nversion = "0.9"\n'}),
+        (f"{PYTHON}RUN apt-get install -y gcc libpq-dev && pip install psycopg2\n", {}),
+        (LEAN, {"package-lock.json": '{"node_modules/node-pty": {"version": "1.0.0", "dev": true}}'}),
+        (NODE, {"package.json": '{"dependencies": {"node-pty-types": "1", "a": "node-pty"}}'}),
+        (NODE, {"package-lock.json": '{"node_modules/@acme/node-pty": {}, "node_modules/node-pty-types": {}}'}),
+        (NODE.replace("npm ci", "apt-get install -y g++ make python3 && npm i lz4"), {}),
+        (NODE.replace("24", "24-alpine"), {"package.json": '{"dependencies": {"node-rdkafka": "^3"}}'}),
+        (REQUIREMENTS.replace("install", "wheel"), {"requirements.txt": "flask\n"}),
         (LEAN, {"package-lock.json": '{"a": {"resolved": "git+ssh://git@e/x", "integrity": "b", "dev": true}}'}),
         (f"{NODE}RUN npm install dist/app-1.0.0.tgz lib@npm:@acme/lib\n", {"package.json": "{}"}),
         (REQUIREMENTS, {"requirements.txt": "-c pins.txt\nflask\n", "pins.txt": "psycopg2==2.9\n"}),
@@ -123,6 +151,43 @@ def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) 
     assert "calls" not in said(run, tmp_path, text, files)
 
 
+@pytest.mark.parametrize(
+    ("image", "command", "program"),
+    [
+        ("node:22", "python3 build.py", "python3"),
+        ("golang:1.26", "env X=1 python3 gen.py", "python3"),
+        ("ruby:3.4", "convert a.png b.png", "convert"),
+        ("node:22", "tar xJf a.tar.xz", "xz"),
+        ("node:22", "tar -xf a.tar.bz2", "bzip2"),
+        ("node:22", "useradd -m app", "useradd"),
+        ("php:8.4-cli", "docker-php-ext-enable redis", "docker-php-ext-enable"),
+        ("node:22", "apt-get install -y python3 && python3 build.py", ""),
+        ("python:3.13", "python3 build.py", ""),
+        ("node:22-slim", "python3 build.py", ""),
+        ("node:22-slim", "tar xJf a.tar.xz", ""),
+        ("node:22-alpine", "tar xJf a.tar.xz", ""),
+        ("node:22", "tar xzf a.tgz", ""),
+        ("node:22", "tar cf Jaj.tar xzy", ""),
+        ("node:22", "apt-get install -y adduser && useradd -m app", ""),
+        ("node:22-alpine", "adduser -D app", ""),
+    ],
+)
+def test_what_upstream_has_by_the_way_or_of_its_own(
+    run: Run, tmp_path: Path, image: str, command: str, program: str
+) -> None:
+    text = f"FROM {image} AS build\nRUN {command}\nFROM scratch\nCOPY --from=build /out /out\n"
+    found = said(run, tmp_path, text, {}, "Dockerfile", "--provider", "docker")
+    assert (f"no {program}" in found) if program else "safe" not in found and "may" not in found
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["node:24\nRUN useradd -m app\n", "php:8.4-cli\nRUN docker-php-ext-enable redis\n"],
+)
+def test_a_drop_in_image_has_what_is_of_upstreams_build(run: Run, tmp_path: Path, lines: str) -> None:
+    assert "may have no" not in said(run, tmp_path, f"FROM {lines}", {})
+
+
 def test_a_caller_is_named_as_it_is_written(run: Run, tmp_path: Path) -> None:
     assert "pip calls git, " in said(run, tmp_path, f"{PYTHON}RUN python3 -m pip install git+https://e.com/x\n", {})
 
@@ -131,6 +196,36 @@ def test_what_is_called_by_name_is_said_once(run: Run, tmp_path: Path) -> None:
     found = said(run, tmp_path, f"{PYTHON}RUN git clone https://e.com/x && pip install -e git+https://e.com/y\n", {})
     assert "no git: " in found
     assert "also" not in found
+
+
+COMPOSE = "services:\n  web: {build: {context: ../web, dockerfile: ../docker/Dockerfile}}\n"
+WORKFLOW = (
+    "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
+    "      - uses: docker/build-push-action@v6\n        with: {context: web, file: docker/Dockerfile}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "called"),
+    [
+        ({"docker/compose.yaml": COMPOSE, "web/requirements.txt": "psycopg2\n"}, True),
+        ({"docker/compose.yaml": COMPOSE, "web/requirements.txt": "flask\n", "requirements.txt": "psycopg2\n"}, False),
+        ({".github/workflows/ci.yml": WORKFLOW, "web/requirements.txt": "psycopg2\n"}, True),
+        ({"docker/compose.yaml": COMPOSE, "requirements.txt": "psycopg2\n"}, True),
+        ({"web/requirements.txt": "psycopg2\n"}, False),
+        (
+            {
+                "docker/compose.yaml": COMPOSE + "  api: {build: {context: .., dockerfile: docker/Dockerfile}}\n",
+                "web/requirements.txt": "flask\n",
+                "requirements.txt": "psycopg2\n",
+            },
+            True,
+        ),
+        ({"docker/compose.yaml": COMPOSE.replace("../web", "../../.."), "web/requirements.txt": "psycopg2\n"}, False),
+    ],
+)
+def test_the_context_that_other_files_state(run: Run, tmp_path: Path, files: dict[str, str], called: bool) -> None:
+    assert ("pip calls gcc, " in said(run, tmp_path, REQUIREMENTS, files, "docker/Dockerfile")) == called
 
 
 def test_one_context_for_all_files_of_a_language(run: Run, tmp_path: Path) -> None:

@@ -990,6 +990,8 @@ MADE = "WORKDIR /src\nCOPY . .\nRUN ./build\n"
 NEEDS_APK = "RUN apk add curl\n"
 TAKEN = "COPY --from=build /src/out /out\n"
 JAR = "COPY --from=build /src/target/*.jar /app.jar\n"
+LOCKED = "COPY --from=build /src/requirements.txt /src/pins/*.txt /src/\n"
+GO = "golang:1.26"
 JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
@@ -1024,6 +1026,22 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.22\n{NEEDS_APK}{TAKEN}", ["copied-into", "dev-variant"]),
         (f"FROM debian:trixie AS build\n{MADE}FROM debian\n{NEEDS}{TAKEN}", ["copied-into", "dev-variant"]),
         (f"FROM {JDK} AS build\n{MADE}FROM {JRE}\n{NEEDS_APK}{JAR}", ["copied-into", "dev-variant"]),
+        (f"FROM {GO}-alpine3.23 AS build\n{MADE}FROM {GO}-alpine3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
+        (f"FROM {GO}-trixie AS build\n{MADE}FROM {GO}-trixie\n{NEEDS}{TAKEN}", [None, "dev-variant"]),
+        (f"FROM {GO}-trixie AS build\n{MADE}FROM {GO}-bookworm\n{NEEDS}{TAKEN}", ["copied-into", "dev-variant"]),
+        (f"FROM {GO} AS build\n{MADE}FROM {GO}\n{NEEDS}{TAKEN}", ["copied-into", "dev-variant"]),
+        (
+            f"FROM node:22-trixie AS build\n{MADE}FROM node:22-trixie\n{NEEDS}{TAKEN}",
+            ["copied-into", "dev-variant"],
+        ),
+        (
+            f"FROM python:3.13-slim AS build\n{MADE}FROM python:3.13-slim\n{NEEDS}{LOCKED}",
+            [None, "dev-variant"],
+        ),
+        (
+            f"FROM python:3.13-slim AS build\n{MADE}FROM python:3.13-slim\n{NEEDS}{LOCKED}{TAKEN}",
+            ["copied-into", "dev-variant"],
+        ),
     ],
 )
 def test_stages_that_share_files_move_together(text: str, expected: list[str | None]) -> None:

@@ -143,7 +143,7 @@ main()
         (
             ("check", "--no-config", "Dockerfile"),
             "RUN apt-get update\n",
-            CHECK,
+            CHECK | {"rules._called_tools"},
             {"json", "tree_sitter"},
         ),
         (("check", "--no-config", "Dockerfile"), "COPY . /app\n", CHECK, {"json"}),

@@ -277,7 +277,7 @@ def _with_all_reasons(
     for image, reasons in _blockers_elsewhere(format, context)[0].items():
         failing.setdefault(image, []).extend(reasons)
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
-    doubts = other_blockers(readable, context.effective_bases, catalog, context.source)
+    doubts = other_blockers(readable, context.effective_bases, catalog, context.source, folders_of)
     without_tag = {move.image for move in unlisted}
     found = []
     for move in moves:
@@ -330,7 +330,7 @@ def _bonds(
             blockers.setdefault(image, []).extend(reasons)
         nodes[Container] = [*nodes.get(Container, []), *containers]
     readable = nodes.get(Stage, []) + nodes.get(Container, [])
-    doubts = other_blockers(readable, context.effective_bases, context.settings.catalog, context.source)
+    doubts = other_blockers(readable, context.effective_bases, context.settings.catalog, context.source, folders_of)
     for image, reasons in doubts.items():
         blockers.setdefault(image, []).extend(reasons)
     return blockers

@@ -2,11 +2,14 @@
 
 A build on one release of a distribution may not run on an older one, and a tag mostly leaves open which one it is; only
 that of an operating system's image names it. What Python installs names its interpreter by its path: a virtual
-environment of one image is none in another that has Python elsewhere. An archive of Java runs on any system (Java
-Virtual Machine Specification, 1.2).
+environment of one image is none in another that has Python elsewhere. What Go and Rust build names neither their
+compiler nor another file of their image, so that the release is all that counts (go.dev/doc/install/source;
+doc.rust-lang.org/reference, Linkage). A text is none of these.
 """
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import facts_of
@@ -14,6 +17,9 @@ from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Image, Migration
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
+
+_COMPILERS = ("golang", "rust")
+_TEXT = lazy_regex(r"(?i)\.(?:crt|css|csv|html?|json|lock|md|pem|toml|txt|xml|ya?ml)$")
 
 
 def together(
@@ -24,7 +30,7 @@ def together(
     another place than a stage that copies from it, or that it copies from, and has it in the same place now."""
     known = {move.image for move in moves}
     pairs: dict[tuple[Image, Image], None] = {}
-    for stage, copy in [(one, copy) for one in stages for copy in one.copies]:
+    for stage, copy in [(one, copy) for one in stages for copy in one.copies if not _is_text(copy)]:
         other = stage.preceding(copy.origin)
         image, copied = root_of(stage, bases), root_of(other, bases) if other else None
         if image and copied and image != copied and image in known and copied in known:
@@ -59,19 +65,27 @@ def together(
 
 
 def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> bool:
-    """Return whether two migrations are of an operating system's image, and both references and the target of the one
-    that is copied name one release of it. A point release of Debian only has fixes of security and grave bugs
-    (wiki.debian.org, "Point Releases")."""
-    if not copied.target or not copied.upstream or not catalog.word_family(copied.upstream):
+    """Return whether two migrations are of an operating system's image, or of one of Go or Rust, and both references
+    and the target of the one that is copied name one release of it. A point release of Debian only has fixes of
+    security and grave bugs (wiki.debian.org, "Point Releases")."""
+    if not copied.target or not copied.upstream:
+        return False
+    is_system = bool(catalog.word_family(copied.upstream))
+    if not is_system and copied.upstream not in _COMPILERS:
         return False
     from echo_migrate.images.tags import meaning_of  # few files copy between such stages
 
     references = map(parsed, (into.image.ref.value, copied.image.ref.value, copied.target))
     meanings = [meaning_of(one.tag, catalog) for one in references if one and one.tag and not is_open(one.tag)]
-    releases = [one.release or one.version for one in meanings]
+    releases = [one.release or (one.version if is_system else "") for one in meanings]
     if copied.upstream == "debian":
         releases = [release.partition(".")[0] for release in releases]
     return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
+
+
+def _is_text(copy: Copy) -> bool:
+    """Return whether a COPY brings nothing but texts, by their names."""
+    return bool(copy.sources) and all(_TEXT.search(source.value) for source in copy.sources)
 
 
 def _moves(move: Migration) -> bool:

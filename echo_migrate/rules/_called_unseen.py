@@ -1,26 +1,37 @@
 """Programs that package managers start unseen: git for what lies in a repository, a compiler for what is published as
-source alone."""
+source alone, and Python for the modules of Node.js among these (node-gyp)."""
 
+import os.path
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from itertools import pairwise
 from posixpath import basename, dirname, join
+from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.programs import may_provide
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
-from echo_migrate.files.data import read_data
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.toml import read_toml
-from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.tree import dockerfile_at, real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.model.reasons import Reason, because
+from echo_migrate.rules._declared_needs import (
+    MAKERS,
+    MANIFEST,
+    PROJECT,
+    VCS,
+    clients,
+    compilers,
+    is_a_repository,
+    made,
+    needs_of,
+    plain,
+)
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, call, does, package_name
 
@@ -33,62 +44,28 @@ _MOST_SOURCES = 30
 _MOST = 20
 """How many files of requirements are read that name one another."""
 
-_VCS = lazy_regex(r"\b(bzr|git|hg|svn)\+(?:(ssh)|file|git|https?|lp|static-https?)\b")
-"""A repository as pip writes it, and npm (pip.pypa.io, VCS Support; docs.npmjs.com, npm-install)."""
-_IN_TOML = lazy_regex(
-    r"\{[^{}\n]{0,400}\bgit[ \t]*=[ \t]*[\"']|(?m:^type = \"git\"$)|(?m:^[ \t]*\"git\": \")"
-    r"|(?m:^\[(?:tool\.poetry\.(?:group\.[\w-]+\.)?(?:dev-)?dependencies|tool\.uv\.sources|(?:dev-)?packages)"
-    r"\.[^\]\n]+\]\n)"
-    r"(?:(?!\[)[^\n]*\n){0,10}?git[ \t]*=",
-    needs=("git",),
-)
-"""The same in the files of Poetry, Pipenv, PDM and uv."""
-_NO_REPOSITORY = lazy_regex(r"(?:catalog|file|jsr|link|npm|patch|portal|workspace):|[^#]*\.(?:tgz|tar|tar\.gz)$")
-"""What they take from a registry, from beside them, or as an archive."""
-_OF_NODE = lazy_regex(
-    r"(?:git[+:@]|(?:bitbucket|gist|github|gitlab|ssh):)"
-    r"|https?://(?:[^/@]+@)?(?:bitbucket\.org|git(?:hub|lab)\.com)/[^/#]+/[^/#]+(?:#.*)?$"
-    r"|[^#]+\.git(?:#.*)?$|[A-Za-z\d][\w-]*/[\w.-]+(?:#.*)?$"
-)
-"""What npm, Yarn, pnpm and Bun take from a repository (docs.npmjs.com, package.json, dependencies)."""
-_IN_LOCK = lazy_regex(
-    r"\"(?:resolved|version)\": ?\"git[+:@]|(?m:^ +resolved \"(?:git[+:@]|ssh:|https?://[^\"#\n]+\.git#))"
-    r"|\"[^\"\n]*@git\+(?:file|https?|ssh):|[#&]commit=|\btype: git\b",
-    needs=("git", "commit=", "ssh:"),
-)
-_DEVELOPS = lazy_regex(r"\"(?:resolved|version)\": ?\"git[+:@][^{}]{0,1000}\"dev\": ?true", needs=("git",))
-"""What a lock of npm has from a repository for development alone."""
-_IN_GEMFILE = lazy_regex(
-    r"(?m)^GIT$|^[ \t]*gem\b[^#\n]*[ ,{:](?:git|github|gist|bitbucket)(?::| *=>)|^[ \t]*(?:git|github)[ (][\"']"
-)
-"""Gems of a repository, in a Gemfile and in its lock (bundler.io, Git)."""
-_SPEC = lazy_regex(r"(?m)^    ([\w.-]+) \(([^)\n]*)\)$")
-"""A gem in a lock, with its version, which has the platform of one that is published for it."""
 _REQUIRED = lazy_regex(r"(?m)^[ \t]*(?:-r|--requirement)[ =]*(\S+)")
 _WITH_A_FILE = lazy_regex(r"-[a-zA-Z]*r|--requirements?")
 """The option of a file of requirements, also behind other letters (``-Ur``)."""
 _NO_SOURCE = lazy_regex(r"--only-binary[= ]:all:")
-_NAME = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)")
-_LOCKED = lazy_regex(r"(?m)^name = \"([^\"\n]+)\"\n(?!(?:[^\[\n][^\n]*\n){0,6}optional = true)")
-"""A package in a lock of Poetry, PDM or uv."""
-_DEPENDENCIES = ("dependencies", "optionalDependencies")
-_FOR_DEVELOPMENT = "devDependencies"
-_MANIFEST = "package.json"
-_PROJECT = "pyproject.toml"
 _GO = frozenset(("build", "generate", "get", "install", "list", "mod", "run", "test", "vet", "work"))
 _GO_DIRECT = lazy_regex(r"\bGO(?:PRIVATE|NOPROXY)\b(?!=[\"']{0,2}(?:none\b|\s|$))|\bGOPROXY[ =][\"']?direct")
 """Settings with which go fetches modules by git, not from a proxy (go.dev/ref/mod, Private modules)."""
+_CARGO = frozenset(("b", "build", "chef", "check", "install", "run", "rustc", "test"))
 _CARGO_DIRECT = "CARGO_NET_GIT_FETCH_WITH_CLI"
 """The setting with which cargo starts git, where it has its own else (doc.rust-lang.org/cargo, Configuration)."""
 _VENDORED = lazy_regex(r"-mod[= ]vendor\b")
-_BUILDS = ("gcc", "make")
+_BY_SOURCE = ("--no-binary", "--build-from-source", "--build-from-source=true")
+"""Options with which pip, and a module of Node.js, take no build that is published."""
+_WHEELS = ("download", "wheel")
+"""What pip calls as it does for ``install``."""
 
 _FILES = {
-    "npm": (_MANIFEST, "package-lock.json", "npm-shrinkwrap.json"),
-    "yarn": (_MANIFEST, "yarn.lock"),
-    "pnpm": (_MANIFEST, "pnpm-lock.yaml"),
-    "bun": (_MANIFEST, "bun.lock"),
-    "python": (_PROJECT, "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
+    "npm": (MANIFEST, "package-lock.json", "npm-shrinkwrap.json"),
+    "yarn": (MANIFEST, "yarn.lock"),
+    "pnpm": (MANIFEST, "pnpm-lock.yaml"),
+    "bun": (MANIFEST, "bun.lock"),
+    "python": (PROJECT, "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
     "ruby": ("Gemfile", "Gemfile.lock", "gems.rb", "gems.locked"),
 }
 """The files in which each language, or package manager, declares what is installed; locks of others are not read."""
@@ -101,23 +78,40 @@ _LANGUAGES = {
 }
 
 
+_Contexts = tuple[tuple[str, ...], ...]
+"""Groups of folders that may be a build context, by their paths from a Dockerfile's folder."""
+
+
+class _Files(NamedTuple):
+    """The path of a Dockerfile, "" if it has none, and what returns the folders that it is known to be built from."""
+
+    dockerfile: str
+    folders: Callable[[str], frozenset[str]]
+
+
 def programs_unseen(
-    node: Stage | Container, launches: Iterable[StartCommand], base: ImageFacts, path: str, told: Collection[Reason]
+    node: Stage | Container,
+    launches: Iterable[StartCommand],
+    base: ImageFacts,
+    path: str,
+    told: Collection[Reason],
+    folders: Callable[[str], frozenset[str]],
 ) -> Iterator[Reason]:
     """Yield a reason for each program that a package manager starts unseen, in a RUN of a stage or in start commands,
     ``launches``, and that nobody is known to bring.
 
     ``base`` are the facts of the target, ``path`` the path of the file, ``told`` the reasons for programs that are
-    called by name.
+    called by name; ``folders`` returns the folders that a Dockerfile is known to be built from.
     """
     runs = [run for run in (*node.runs, *node.triggers) if run.script] if isinstance(node, Stage) else []
-    found = [one for run in runs if isinstance(node, Stage) for one in _in_run(node, run, base.family, path)]
+    files = _Files(path, folders)
+    found = [one for run in runs if isinstance(node, Stage) for one in _in_run(node, run, base.family, files)]
     for command in (command for launch in launches for command in launch.script.commands):
         one = call(command)
         found += [(program, command, one) for program in _by_words(command, one, base.family)]
         if one and one.action == "install" and one.manager.name == "bundle":
-            texts = _texts(_FILES["ruby"], (".",), path, 1)
-            found += [(program, command, one) for program in _of_texts("ruby", list(texts))]
+            texts = _texts(_FILES["ruby"], (".",), path, ((".",),))
+            found += [(program, command, one) for program in needs_of("ruby", list(texts))]
     asked: set[str] = set()
     for program, command, one in found:
         known = base.has(program) is True or because("program-unknown", program=program) in told
@@ -129,37 +123,54 @@ def programs_unseen(
             yield because("called-unseen", caller=one.called if one else command.name, program=program)
 
 
-def _in_run(stage: Stage, run: Run, family: str | None, dockerfile: str) -> Iterator[tuple[str, Command, Call | None]]:
+def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterator[tuple[str, Command, Call | None]]:
     """Yield the programs that the package managers of a RUN start unseen, with the command that starts each, and its
     call."""
-    calls = {one.command.start: one for one in run.calls}
+    calls = {one.command.start: one for one in (*run.calls, *filter(None, map(_as_install, run.commands)))}
     for command in run.commands:
         one = calls.get(command.start)
         for program in _by_words(command, one, family):
             yield program, command, one
         if command.name in ("cargo", "go") and _fetches_itself(command, stage, run):
             yield "git", command, one
-    for one in run.calls:
+        if command.name == "cargo" and not _CARGO.isdisjoint(command.arguments[:1]):
+            texts = list(_declared(("Cargo.lock",), stage, run, files))
+            yield from ((program, command, one) for program in needs_of("rust", texts))
+    for one in calls.values():
         language = _LANGUAGES.get(one.manager.name, "")
         if one.action == "install" and language in _DECLARING and (language != "ruby" or not one.packages):
-            for program in _by_files(one, language, stage, run, dockerfile):
+            for program in _by_files(one, language, stage, run, files):
                 yield program, one.command, one
+
+
+def _as_install(command: Command) -> Call | None:
+    """Return the call of pip that a command is where ``wheel`` or ``download`` stands for ``install``, None if it is
+    none."""
+    for place, word in enumerate(command.words[1:4], 1):
+        if word.value in _WHEELS:
+            same = word._replace(text=word.text._replace(value="install"))
+            found = call(command._replace(words=(*command.words[:place], same, *command.words[place + 1 :])))
+            return found if found and found.manager.name == "pip" else None
+    return None
 
 
 def _by_words(command: Command, one: Call | None, family: str | None) -> Iterator[str]:
     """Yield what a command, whose call ``one`` is, starts for the packages that it names itself."""
+    if command.name == "node-gyp":
+        yield from compilers("node")
     if one.action != "install" if one else not does(command, "install") or does(command, "interpret"):
         return
     for word in (*command.words, *(one.packages if one else ())):
-        if found := _VCS.search(word.value):
-            yield from _clients(found)
+        if found := VCS.search(word.value):
+            yield from clients(found)
     language = _LANGUAGES.get(one.manager.name, "") if one else "php" if _is_pecl(command) else ""
     words = [word.value for word in one.packages] if one else []
-    if language == "node" and any(map(_is_a_repository, words)):
+    if language == "node" and any(map(is_a_repository, words)):
         yield "git"
-    names = {_plain(package_name(word)) for word in one.packages} if one and not _from_wheels(one) else set()
-    if not names.isdisjoint(_compiled(language)) or (language == "php" and family != "alpine"):
-        yield from _compilers(language)
+    names = {plain(package_name(word)) for word in one.packages} if one and not _from_wheels(one) else set()
+    if (one and one.has(_BY_SOURCE)) or (language == "php" and family != "alpine"):
+        yield from compilers(language)
+    yield from made(language, names)
 
 
 def _is_pecl(command: Command) -> bool:
@@ -169,17 +180,6 @@ def _is_pecl(command: Command) -> bool:
 def _from_wheels(one: Call) -> bool:
     """Return whether a call takes no package that is published as source."""
     return bool(_NO_SOURCE.search(" ".join(one.options)))
-
-
-def _clients(found: "re.Match[str]") -> Iterator[str]:
-    yield found[1]
-    if found[2]:
-        yield "ssh"
-
-
-def _compilers(language: str) -> tuple[str, ...]:
-    """Return what makes a package from its source: that of Python calls the compiler itself."""
-    return _BUILDS[:1] if language == "python" else _BUILDS
 
 
 def _fetches_itself(command: Command, stage: Stage, run: Run) -> bool:
@@ -193,7 +193,7 @@ def _fetches_itself(command: Command, stage: Stage, run: Run) -> bool:
     return not _VENDORED.search(" ".join(flags)) and any(map(_GO_DIRECT.search, steps))
 
 
-def _by_files(one: Call, language: str, stage: Stage, run: Run, dockerfile: str) -> Iterator[str]:
+def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) -> Iterator[str]:
     """Yield what a call starts for the packages that a file declares."""
     pip = one.manager.name in ("pip", "uv pip")
     names = _given(one) if pip else ()
@@ -201,11 +201,19 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, dockerfile: str)
     if one.packages and not names and not itself:
         return
     known = _FILES.get(one.manager.name) or _FILES[language]
-    files = known if not pip else (*names, _PROJECT) if itself or not names else names
-    sources = _sources(stage, run) if dockerfile else ()
-    texts = list(_texts(files, sources, dockerfile, _HIGHEST, bool(names)))
-    found = _of_texts(language, texts, _lean(one, run))
-    yield from (program for program in found if program not in _BUILDS or not _from_wheels(one))
+    files = known if not pip else (*names, PROJECT) if itself or not names else names
+    texts = list(_declared(files, stage, run, near, bool(names)))
+    found = needs_of(language, texts, _lean(one, run))
+    yield from (program for program in found if program not in MAKERS or not _from_wheels(one))
+
+
+def _declared(
+    names: tuple[str, ...], stage: Stage, run: Run, near: _Files, followed: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the files of these names that a stage has from the build context before a RUN."""
+    sources = _sources(stage, run) if near.dockerfile else ()
+    contexts = _contexts(near) if sources else ()
+    yield from _texts(names, sources, near.dockerfile, contexts, followed)
 
 
 def _lean(one: Call, run: Run) -> bool:
@@ -217,20 +225,6 @@ def _lean(one: Call, run: Run) -> bool:
     )
 
 
-def _of_texts(language: str, texts: list[tuple[str, str]], lean: bool = False) -> dict[str, None]:
-    """Return what the packages need that files of a language declare, given their names and texts."""
-    found: list[str] = []
-    if language == "python":
-        texts = [(name, re.sub(r"(?m)(?:^|\s)#.*", "", text)) for name, text in texts]
-    if language == "node" and any(name != _MANIFEST for name, _ in texts):
-        texts = [(name, text) for name, text in texts if name != _MANIFEST]  # a lock says how each is fetched
-    if language == "ruby" and not any(_SPEC.search(text) for _, text in texts):
-        found += _BUILDS  # few locks have no gem in C
-    return dict.fromkeys(
-        (*found, *[program for name, text in texts for program in _of_text(language, name, text, lean)])
-    )
-
-
 def _given(one: Call) -> tuple[str, ...]:
     """Return the files of requirements that a call names."""
     words = one.command.arguments
@@ -239,86 +233,12 @@ def _given(one: Call) -> tuple[str, ...]:
     return (*given, *[word.partition("=")[2] for word in words if word.startswith("--requirement=")])
 
 
-def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
-    """Yield what the packages of one file need, ``lean`` without those for development."""
-    if language == "node":
-        if name == _MANIFEST:
-            found = any(map(_is_a_repository, _dependencies(text, lean)))
-        else:
-            found = bool(_IN_LOCK.search(_DEVELOPS.sub("", text) if lean else text))
-        if found:
-            yield "git"
-        return
-    if language == "ruby":
-        if _IN_GEMFILE.search(text):
-            yield "git"
-        if any(_plain(match[1]) in _compiled("ruby") and "-" not in match[2] for match in _SPEC.finditer(text)):
-            yield from _BUILDS
-        return
-    if client := _VCS.search(text):
-        yield from _clients(client)
-    elif _IN_TOML.search(text):
-        yield "git"
-    if not _compiled(language).isdisjoint(map(_plain, _names_of(name, text))):
-        yield from _compilers(language)
-
-
-def _names_of(name: str, text: str) -> Iterable[str]:
-    """Return the packages of Python that a file names: requirements, a lock, or what a project needs."""
-    if name.endswith(".txt"):
-        return _NAME.findall(text)
-    if name.endswith(".lock"):
-        return _LOCKED.findall(text)
-    return _needed(text) if name == _PROJECT else ()
-
-
-def _needed(text: str) -> list[str]:
-    """Return the packages that a pyproject.toml needs, without those of extras and groups; empty if it cannot be
-    read."""
-    try:
-        read = read_toml(text)
-    except Unreadable:
-        return []
-    tools = read.get("tool")
-    project, poetry = read.get("project"), tools.get("poetry") if isinstance(tools, dict) else None
-    needed = project.get("dependencies") if isinstance(project, dict) else None
-    texts = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
-    names = [one for text in texts for one in _NAME.findall(text)[:1]]
-    keys = poetry.get("dependencies") if isinstance(poetry, dict) else None
-    for name, value in keys.items() if isinstance(keys, dict) else ():
-        if not (isinstance(value, dict) and value.get("optional")):
-            names.append(name)
-    return names
-
-
-def _is_a_repository(word: str) -> bool:
-    if _NO_REPOSITORY.match(word):
-        return False
-    _, at, rest = word[1:].partition("@") if "://" not in word else ("", "", "")
-    return bool(_OF_NODE.match(word)) or bool(at and not _NO_REPOSITORY.match(rest) and _OF_NODE.match(rest))
-
-
-def _dependencies(text: str, lean: bool) -> list[str]:
-    """Return where a package.json takes its dependencies from, ``lean`` without those for development; empty if it
-    cannot be read."""
-    import json  # few stages install them
-
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    names = _DEPENDENCIES if lean else (*_DEPENDENCIES, _FOR_DEVELOPMENT)
-    groups = [read.get(name) for name in names] if isinstance(read, dict) else []
-    values = [value for group in groups if isinstance(group, dict) for value in group.values()]
-    return [value for value in values if isinstance(value, str)]
-
-
 def _texts(
-    names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int, followed: bool = False
+    names: tuple[str, ...], sources: tuple[str, ...], file: str, contexts: _Contexts, followed: bool = False
 ) -> Iterator[tuple[str, str]]:
     """Yield name and text of the files of these names that the sources of COPY bring from the build context of a file;
     with ``followed``, of those too that they name."""
-    pending = list(_nearest(names, sources, file, heights))
+    pending = list(_nearest(names, sources, file, contexts))
     read: set[str] = set()
     while pending and len(read) < _MOST:
         path = pending.pop(0)
@@ -341,22 +261,31 @@ def _sources(stage: Stage, run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sources))[-_MOST_SOURCES:]
 
 
+def _contexts(near: _Files) -> _Contexts:
+    """Return the folders, from that of a Dockerfile, that may be its build context: those that other files build it
+    from, and then each that is above it."""
+    own = real(dirname(near.dockerfile))
+    stated = tuple(sorted(os.path.relpath(one, own) for one in near.folders(near.dockerfile)))
+    above = (("/".join([".."] * height) or ".",) for height in range(_HIGHEST))
+    return (stated, *above)
+
+
 @of_a_run(64)
-def _nearest(names: tuple[str, ...], sources: tuple[str, ...], file: str, heights: int) -> tuple[str, ...]:
-    """Return the files of the names that the sources bring, from the nearest folder that may be the context: the first
-    that has any of them."""
+def _nearest(names: tuple[str, ...], sources: tuple[str, ...], file: str, contexts: _Contexts) -> tuple[str, ...]:
+    """Return the files of the names that the sources bring, from the first folders that have any of them."""
     written = list(dict.fromkeys(one for name in names for source in sources for one in _written(name, source)))
-    for height in ("/".join([".."] * above) or "." for above in range(heights if file else 0)):
-        found = tuple(dict.fromkeys(at for one in written if (at := _at(file, height, one))))
+    for folders in contexts if file else ():
+        places = ((folder, one) for folder in folders for one in written)
+        found = tuple(dict.fromkeys(at for folder, one in places if (at := _at(file, folder, one))))
         if found:
             return found
     return ()
 
 
 @of_a_run(4096)
-def _at(file: str, height: str, name: str) -> str | None:
-    """Return the path of a file of the context that is some folders above another, None if there is none."""
-    return dockerfile_at(file, height, name)
+def _at(file: str, folder: str, name: str) -> str | None:
+    """Return the path of a file of the context that lies at a path from another's folder, None if there is none."""
+    return dockerfile_at(file, folder, name)
 
 
 def _written(name: str, source: str) -> list[str]:
@@ -373,13 +302,3 @@ def _text(path: str) -> str | None:
         return contents(path, _LONGEST).decode("utf-8", "replace").replace("\r\n", "\n")
     except (OSError, Unreadable):
         return None
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "-")
-
-
-@lru_cache
-def _compiled(language: str) -> frozenset[str]:
-    """Return the packages of a language that are published for Linux as source alone."""
-    return frozenset(map(_plain, read_data("commands.yaml")["compiled"].get(language, ())))

@@ -4,13 +4,12 @@ Each image is checked once: as its migration target if the migration is otherwis
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from posixpath import basename
 from typing import Any, NamedTuple
 
 from echo_migrate.dockerfile.container import Container, stage_of
-from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_started, passes, wraps
@@ -23,7 +22,6 @@ from echo_migrate.images.reference import is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.model.reasons import Reason, because
-from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 
 _NODE = "node"
@@ -114,10 +112,15 @@ def root_of(node: Any, effective_bases: EffectiveBases) -> Image | None:
 
 
 def other_blockers(
-    nodes: Iterable[Stage | Container], effective_bases: EffectiveBases, catalog: Catalog, source: Source
+    nodes: Iterable[Stage | Container],
+    effective_bases: EffectiveBases,
+    catalog: Catalog,
+    source: Source,
+    folders: Callable[[str], frozenset[str]],
 ) -> dict[Image, list[Reason]]:
     """Return the reasons why migrations are unsafe that no finding reports, by image: another default user, commands
-    that could not be read, data in volumes. ``source`` is the file."""
+    that could not be read, data in volumes. ``source`` is the file, ``folders`` returns those that a Dockerfile is
+    known to be built from."""
     found: dict[Image, list[Reason]] = {}
     for node in nodes:
         image = root_of(node, effective_bases)
@@ -127,7 +130,7 @@ def other_blockers(
                 *_user_changes(node, effective),
                 *_not_known(node, effective, source.path),
                 *_wrapped(node, effective),
-                *_programs(node, image, effective, catalog, source.path),
+                *_programs(node, image, effective, catalog, source.path, folders),
                 *_package_sources(node, catalog, source),
                 *_scripts(node, effective, source),
                 *_ports(node, effective),
@@ -189,49 +192,29 @@ def _not_known(node: Stage | Container, effective: EffectiveBase, path: str) -> 
             yield because("program-unknown", program="env")
 
 
-def _tools(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:
-    """Yield the tools that a stage or service calls, and that nobody is known to bring: a minimal image leaves out what
-    upstream's has by the way."""
-    base = effective.base
-    triggers = node.triggers if isinstance(node, Stage) else ()
-    runs = (*node.runs, *triggers) if isinstance(node, Stage) else ()
-    first: dict[str, int | None] = {}
-    for run in runs:
-        for command in run.commands:
-            if _may_lack(command, base) and command.name not in first:
-                missing = base.has(command.name) is False and not _may_provide(node, base, command.name, command.start)
-                if run in triggers or not (missing and run.script and must_succeed(command, run.script)):  # no error
-                    first[command.name] = command.start
-    for launch in (*_launches(node), *(node.entered if isinstance(node, Container) else ())):
-        certain_ones = launch.commands() if launch.verb != "exec" else []
-        for command in launch.script.commands:
-            if _may_lack(command, base) and not (base.has(command.name) is False and command in certain_ones):
-                first.setdefault(command.name, None if launch.verb != "exec" else command.start)
-    for name, before in first.items():
-        if not _may_provide(node, base, name, before, likely=True):
-            yield because("program-unknown", program=name)
-
-
 def _programs(
-    node: Stage | Container, image: Image, effective: EffectiveBase, catalog: Catalog, path: str
+    node: Stage | Container,
+    image: Image,
+    effective: EffectiveBase,
+    catalog: Catalog,
+    path: str,
+    folders: Callable[[str], frozenset[str]],
 ) -> Iterator[Reason]:
     """Yield the tools that nobody is known to bring: those that are called, and those that package managers start."""
-    yield from (called := list(_tools(node, effective)))
-    launches = _launches(node) if isinstance(node, Container) else []
+    launches = _launches(node)
     runs = (*node.runs, *node.triggers) if isinstance(node, Stage) else ()
+    if not (runs or launches or (isinstance(node, Container) and node.entered)):
+        return
+    from echo_migrate.rules._called_tools import tools  # many stages start nothing
+
+    yield from (called := list(tools(node, launches, image, effective.before, effective.base, catalog)))
+    if isinstance(node, Stage):
+        launches = []
     installing = any(does(one, "install") for launch in launches for one in launch.script.commands)
     if (installing or any(run.that("install") for run in runs)) and has_tools(image.ref.value, catalog):
         from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages
 
-        yield from programs_unseen(node, launches, effective.base, path, called)
-
-
-def _may_provide(
-    node: Stage | Container, base: ImageFacts, name: str, before: int | None, likely: bool = False
-) -> bool:
-    from echo_migrate.dockerfile.programs import may_provide  # many stages call no tool that their base may lack
-
-    return may_provide(node, base, [name], before, likely=likely)
+        yield from programs_unseen(node, launches, effective.base, path, called, folders)
 
 
 def _package_sources(node: Stage | Container, catalog: Catalog, source: Source) -> Iterator[Reason]:
@@ -254,13 +237,6 @@ def _scripts(node: Stage | Container, effective: EffectiveBase, source: Source) 
         from echo_migrate.rules._os_release import features, scripts  # few vendors have a name of their own
 
         yield from (*features(node, source), *scripts(node, source.path))
-
-
-def _may_lack(command: Command, base: ImageFacts) -> bool:
-    """Return whether a command calls a tool, by its bare name, that a base image is not known to have; Alpine's own
-    shell is busybox's, so that bash is a tool there."""
-    is_tool = does(command, "tool") or (command.name == "bash" and base.family == "alpine")
-    return is_tool and base.has(command.name) is not True and "/" not in command.words[0].value
 
 
 def _ports(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reason]:

@@ -1,0 +1,104 @@
+"""The tools that a stage or service calls, and that nobody is known to bring to its target: a minimal image leaves out
+what upstream's has by the way, and one of another build what upstream's has of its own."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import StartCommand
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.facts import ImageFacts, has_tools
+from echo_migrate.images.reference import parsed
+from echo_migrate.model import Image
+from echo_migrate.model.reasons import Reason, because
+from echo_migrate.shell.commands import Command
+from echo_migrate.shell.package_managers import does
+
+_TOOL, _OWN, _ALONG, _PYTHON = "tool", "own", "along", "other language"
+"""Kinds of commands (``mappings/commands.yaml``, does)."""
+
+_TARS = ("bsdtar", "tar")
+_LETTERS = {"J": "xz", "j": "bzip2"}
+_PACKED = {
+    "xz": lazy_regex(r"^--xz$|\.t?xz$", needs=("xz",)),
+    "bzip2": lazy_regex(r"^--bzip2$|\.(?:bz2|tbz2?)$", needs=("bz",)),
+}
+"""What tar starts for an archive, by its option or by the name of the file (GNU tar, Creating and Reading Compressed
+Archives)."""
+
+
+def tools(
+    node: Stage | Container,
+    launches: Iterable[StartCommand],
+    image: Image,
+    before: ImageFacts | None,
+    base: ImageFacts,
+    catalog: Catalog,
+) -> Iterator[Reason]:
+    """Yield a reason for each tool that a stage or service calls, in a RUN or by its start commands, ``launches``.
+
+    ``before`` are the facts of the image that it is based on, ``base`` those of the target.
+    """
+    kinds = _asked(image, before, base, catalog)
+    triggers = node.triggers if isinstance(node, Stage) else ()
+    runs = (*node.runs, *triggers) if isinstance(node, Stage) else ()
+    first: dict[str, int | None] = {}
+    for run in runs:
+        for command in run.commands:
+            for name in _called(command, base, kinds):
+                if name in first:
+                    continue
+                missing = base.has(name) is False and not _may_provide(node, base, name, command.start)
+                if run in triggers or not (missing and run.script and must_succeed(command, run.script)):  # no error
+                    first[name] = command.start
+    for launch in (*launches, *(node.entered if isinstance(node, Container) else ())):
+        certain_ones = launch.commands() if launch.verb != "exec" else []
+        for command in launch.script.commands:
+            for name in _called(command, base, kinds):
+                if not (base.has(name) is False and command in certain_ones):
+                    first.setdefault(name, None if launch.verb != "exec" else command.start)
+    for name, start in first.items():
+        if not _may_provide(node, base, name, start, likely=True):
+            yield because("program-unknown", program=name)
+
+
+def _may_provide(
+    node: Stage | Container, base: ImageFacts, name: str, before: int | None, likely: bool = False
+) -> bool:
+    from echo_migrate.dockerfile.programs import may_provide  # many stages call no tool that their base may lack
+
+    return may_provide(node, base, [name], before, likely=likely)
+
+
+def _asked(image: Image, before: ImageFacts | None, base: ImageFacts, catalog: Catalog) -> tuple[str, ...]:
+    """Return the kinds of commands that the target need not have: what upstream's images with compilers have by the way
+    counts for these alone, and Python not for an image that is made for it."""
+    own = () if catalog.drops_in(parsed(image.ref.value)) else (_OWN,)
+    made_for_python = base.python or (before and before.python)
+    along = (_ALONG,) if made_for_python else (_ALONG, _PYTHON)
+    return (_TOOL, *own, *(along if has_tools(image.ref.value, catalog) else ()))
+
+
+def _called(command: Command, base: ImageFacts, kinds: tuple[str, ...]) -> Iterator[str]:
+    """Yield the tools that a command calls by their bare names, and that a base image is not known to have; Alpine's
+    own shell is busybox's, so that bash is a tool there."""
+    name = command.name
+    if not command.words or "/" in command.words[0].value:
+        return
+    is_tool = any(does(command, kind) for kind in kinds) or (name == "bash" and base.family == "alpine")
+    if is_tool and base.has(name) is not True:
+        yield name
+    if name in _TARS and _ALONG in kinds:
+        yield from (program for program in _unpackers(command.arguments) if base.has(program) is not True)
+
+
+def _unpackers(words: list[str]) -> Iterator[str]:
+    """Yield what tar starts for the words behind it."""
+    options = [word for word in words if re.match(r"-[^-]", word)]
+    options += [word for word in words[:1] if word.isalpha()]  # tar xJf
+    for letter, program in _LETTERS.items():
+        if any(letter in option for option in options) or any(map(_PACKED[program].search, words)):
+            yield program

@@ -1,0 +1,202 @@
+"""What the packages need that a file declares: git for those of a repository, a compiler for what is published as
+source alone, and Python for the modules of Node.js among these (node-gyp)."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from echo_migrate.files.data import read_data
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Unreadable
+from echo_migrate.files.toml import read_toml
+
+VCS = lazy_regex(r"\b(bzr|git|hg|svn)\+(?:(ssh)|file|git|https?|lp|static-https?)\b")
+"""A repository as pip writes it, and npm (pip.pypa.io, VCS Support; docs.npmjs.com, npm-install)."""
+_IN_TOML = lazy_regex(
+    r"\{[^{}\n]{0,400}\bgit[ \t]*=[ \t]*[\"']|(?m:^type = \"git\"$)|(?m:^[ \t]*\"git\": \")"
+    r"|(?m:^\[(?:tool\.poetry\.(?:group\.[\w-]+\.)?(?:dev-)?dependencies|tool\.uv\.sources|(?:dev-)?packages)"
+    r"\.[^\]\n]+\]\n)"
+    r"(?:(?!\[)[^\n]*\n){0,10}?git[ \t]*=",
+    needs=("git",),
+)
+"""The same in the files of Poetry, Pipenv, PDM and uv."""
+_NO_REPOSITORY = lazy_regex(r"(?:catalog|file|jsr|link|npm|patch|portal|workspace):|[^#]*\.(?:tgz|tar|tar\.gz)$")
+"""What they take from a registry, from beside them, or as an archive."""
+_OF_NODE = lazy_regex(
+    r"(?:git[+:@]|(?:bitbucket|gist|github|gitlab|ssh):)"
+    r"|https?://(?:[^/@]+@)?(?:bitbucket\.org|git(?:hub|lab)\.com)/[^/#]+/[^/#]+(?:#.*)?$"
+    r"|[^#]+\.git(?:#.*)?$|[A-Za-z\d][\w-]*/[\w.-]+(?:#.*)?$"
+)
+"""What npm, Yarn, pnpm and Bun take from a repository (docs.npmjs.com, package.json, dependencies)."""
+_IN_LOCK = lazy_regex(
+    r"\"(?:resolved|version)\": ?\"git[+:@]|(?m:^ +resolved \"(?:git[+:@]|ssh:|https?://[^\"#\n]+\.git#))"
+    r"|\"[^\"\n]*@git\+(?:file|https?|ssh):|[#&]commit=|\btype: git\b",
+    needs=("git", "commit=", "ssh:"),
+)
+_DEVELOPS = lazy_regex(r"\"(?:resolved|version)\": ?\"git[+:@][^{}]{0,1000}\"dev\": ?true", needs=("git",))
+"""What a lock of npm has from a repository for development alone."""
+_IN_GEMFILE = lazy_regex(
+    r"(?m)^GIT$|^[ \t]*gem\b[^#\n]*[ ,{:](?:git|github|gist|bitbucket)(?::| *=>)|^[ \t]*(?:git|github)[ (][\"']"
+)
+"""Gems of a repository, in a Gemfile and in its lock (bundler.io, Git)."""
+_SPEC = lazy_regex(r"(?m)^    ([\w.-]+) \(([^)\n]*)\)$")
+"""A gem in a lock, with its version, which has the platform of one that is published for it."""
+_NAME = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)")
+_LOCKED = lazy_regex(r"(?m)^name = \"([^\"\n]+)\"\n(?!(?:[^\[\n][^\n]*\n){0,6}optional = true)")
+"""A package in a lock of Poetry, PDM or uv."""
+_DEPENDENCIES = ("dependencies", "optionalDependencies")
+_FOR_DEVELOPMENT = "devDependencies"
+MANIFEST = "package.json"
+PROJECT = "pyproject.toml"
+_BUILDS = ("gcc", "make")
+_GYP = ("python3", "make", "g++")
+"""What node-gyp calls (github.com/nodejs/node-gyp, Installation)."""
+MAKERS = frozenset((*_BUILDS, *_GYP, "mysql_config", "pg_config", "pkg-config"))
+"""What makes a package, or finds a library for it."""
+_FOR_DEVELOPMENT_LOCKED = lazy_regex(r"\"[^\"\n]+\": ?\{[^{}]{0,2000}\"dev\": ?true", needs=("dev",))
+"""A package in a lock of npm that is there for development alone."""
+
+
+_OWN_LIBRARIES = {"openssl-sys": "openssl-src"}
+"""Packages that find no library of the system where another one brings it (docs.rs/openssl, Vendored)."""
+
+
+def needs_of(language: str, texts: list[tuple[str, str]], lean: bool = False) -> dict[str, None]:
+    """Return what the packages need that files of a language declare, given their names and texts."""
+    found: list[str] = []
+    if language == "python":
+        texts = [(name, re.sub(r"(?m)(?:^|\s)#.*", "", text)) for name, text in texts]
+    if language == "node" and any(name != MANIFEST for name, _ in texts):
+        texts = [(name, text) for name, text in texts if name != MANIFEST]  # a lock says how each is fetched
+    if language == "ruby" and not any(_SPEC.search(text) for _, text in texts):
+        found += _BUILDS  # few locks have no gem in C
+    return dict.fromkeys(
+        (*found, *[program for name, text in texts for program in _of_text(language, name, text, lean)])
+    )
+
+
+def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
+    """Yield what the packages of one file need, ``lean`` without those for development."""
+    if language == "node":
+        yield from _of_node(name, text, lean)
+        return
+    if language == "ruby":
+        if _IN_GEMFILE.search(text):
+            yield "git"
+        yield from made("ruby", (match[1] for match in _SPEC.finditer(text) if "-" not in match[2]))
+        return
+    if language == "rust":
+        yield from made("rust", _LOCKED.findall(text))
+        return
+    if client := VCS.search(text):
+        yield from clients(client)
+    elif _IN_TOML.search(text):
+        yield "git"
+    yield from made(language, _names_of(name, text))
+
+
+def made(language: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield what the packages of these names call when they are made: compilers, and what finds a library for them."""
+    known = set(map(plain, names))
+    if not known.isdisjoint(_compiled(language)):
+        yield from compilers(language)
+    linked: dict[str, str] = read_data("commands.yaml")["linked"].get(language, {})
+    for name, program in linked.items():
+        if name in known and _OWN_LIBRARIES.get(name) not in known:
+            yield program
+
+
+def _of_node(name: str, text: str, lean: bool) -> Iterator[str]:
+    """Yield what the packages of a package.json need, or those of a lock."""
+    if name == MANIFEST:
+        places = _dependencies(text, lean)
+        if any(map(is_a_repository, places.values())):
+            yield "git"
+        names = set(places)
+    else:
+        if _IN_LOCK.search(_DEVELOPS.sub("", text) if lean else text):
+            yield "git"
+        names = set(_locked_in(_FOR_DEVELOPMENT_LOCKED.sub("", text) if lean else text))
+    yield from made("node", names)
+
+
+def _locked_in(text: str) -> list[str]:
+    """Return those packages that a lock of npm, Yarn, pnpm or Bun has and that are published as source alone."""
+    return _locked_names().findall(text)
+
+
+@lru_cache
+def _locked_names() -> "re.Pattern[str]":
+    names = "|".join(map(re.escape, sorted(_compiled("node"))))
+    return re.compile(rf"""(?m)(?:^[ \t]*["']?/?|node_modules/)({names})(?=["'@/:])""")
+
+
+def _names_of(name: str, text: str) -> Iterable[str]:
+    """Return the packages of Python that a file names: requirements, a lock, or what a project needs."""
+    if name.endswith(".txt"):
+        return _NAME.findall(text)
+    if name.endswith(".lock"):
+        return _LOCKED.findall(text)
+    return _needed(text) if name == PROJECT else ()
+
+
+def _needed(text: str) -> list[str]:
+    """Return the packages that a pyproject.toml needs, without those of extras and groups; empty if it cannot be
+    read."""
+    try:
+        read = read_toml(text)
+    except Unreadable:
+        return []
+    tools = read.get("tool")
+    project, poetry = read.get("project"), tools.get("poetry") if isinstance(tools, dict) else None
+    needed = project.get("dependencies") if isinstance(project, dict) else None
+    texts = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
+    names = [one for text in texts for one in _NAME.findall(text)[:1]]
+    keys = poetry.get("dependencies") if isinstance(poetry, dict) else None
+    for name, value in keys.items() if isinstance(keys, dict) else ():
+        if not (isinstance(value, dict) and value.get("optional")):
+            names.append(name)
+    return names
+
+
+def is_a_repository(word: str) -> bool:
+    if _NO_REPOSITORY.match(word):
+        return False
+    _, at, rest = word[1:].partition("@") if "://" not in word else ("", "", "")
+    return bool(_OF_NODE.match(word)) or bool(at and not _NO_REPOSITORY.match(rest) and _OF_NODE.match(rest))
+
+
+def _dependencies(text: str, lean: bool) -> dict[str, str]:
+    """Return where a package.json takes its dependencies from, by name, ``lean`` without those for development; empty
+    if it cannot be read."""
+    import json  # few stages install them
+
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    names = _DEPENDENCIES if lean else (*_DEPENDENCIES, _FOR_DEVELOPMENT)
+    groups = [read.get(name) for name in names] if isinstance(read, dict) else []
+    given = [one for group in groups if isinstance(group, dict) for one in group.items()]
+    return {name: value for name, value in given if isinstance(value, str)}
+
+
+def plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+@lru_cache
+def _compiled(language: str) -> frozenset[str]:
+    """Return the packages of a language that are published for Linux as source alone."""
+    return frozenset(map(plain, read_data("commands.yaml")["compiled"].get(language, ())))
+
+
+def compilers(language: str) -> tuple[str, ...]:
+    """Return what makes a package from its source: that of Python calls the compiler itself."""
+    return _GYP if language == "node" else _BUILDS[:1] if language == "python" else _BUILDS
+
+
+def clients(found: "re.Match[str]") -> Iterator[str]:
+    yield found[1]
+    if found[2]:
+        yield "ssh"
