@@ -228,9 +228,8 @@ def _read(script: Traced, errexit: bool, shell: str) -> Script:
     if not script.spans or len(script.value) > _SHORT:
         return read(script, errexit, shell=shell)
     start = script.start
-    latest = _latest(
-        script.value, tuple([(first - start, last - start) for first, last in script.spans]), errexit, shell
-    )
+    shape = tuple([(first - start, last - start) for first, last in script.spans])
+    latest = _latest(script.value, shape, errexit, shell)
     found = moved(latest[0][1], start - latest[0][0]) if latest else read(script, errexit, shell=shell)
     latest[:] = [(start, found)]  # replaced as a whole, as several threads may ask
     return found
