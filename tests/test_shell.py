@@ -108,6 +108,24 @@ def test_what_is_certain_is_what_bash_accepts_and_its_tail_takes_a_command(token
     assert [one.arguments for one in again.commands if one.name == "rm" and not one.inside][-1:] == [["-rf", "x"]]
 
 
+@settings(max_examples=150)
+@given(
+    st.lists(TOKENS, max_size=8),
+    st.sampled_from([" ", " \\\n ", " \\\n# note\n  "]),
+    st.sampled_from(["", "A=1 ", "export A=1 && ", "set -a; B='x y' && ", "2>/dev/null "]),
+    st.integers(0, 9),
+)
+def test_a_script_that_was_read_elsewhere_has_its_own_places(
+    tokens: list[str], space: str, before: str, apart: int
+) -> None:
+    run = f"RUN {before}{space.join(one for one in tokens if chr(10) not in one)}\n"
+    text = f"FROM a\n{run}{'#' * apart}\nUSER 1\n{run}FROM b\n{run}{run}"
+    for instruction in read_dockerfile(text).instructions:
+        if instruction.verb == "run" and not instruction.heredocs and instruction.args.value[:1] != "[":
+            assert script_of(instruction, None, text) == read(instruction.args)
+            assert script_of(instruction, ("bash", "-ec"), text) == read(instruction.args, True, shell="bash")
+
+
 def simple_command(text: str) -> Command:
     return script(text).commands[0]
 

@@ -1,7 +1,9 @@
 """The stage graph, what reaches the final image, and the laws of the fixes in RUN."""
 
+import gc
 import json
 import subprocess
+import weakref
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +51,28 @@ def test_what_reaches_the_final_image(text: str, targets: tuple[str, ...], says:
         for stage in graph(text, *targets)
     ]
     assert found == says
+
+
+def test_nothing_of_a_file_is_left_when_its_stages_are_given_up() -> None:
+    found = graph("FROM a AS x\nRUN true\nFROM x AS y\nFROM b\nCOPY --from=y /f /\n")
+    first, second, third = found
+    assert (second.lineage, third.others, third.preceding("Y"), third.preceding("0")) == (
+        found[:2],
+        found[:2],
+        second,
+        first,
+    )
+    assert (first.graph.stages(), first.graph.stages(1), first.others) == (found, found[1:], [])
+    assert [one.settings for one in first.graph.stages()] == [one.settings for one in found]
+    left = weakref.ref(first.graph)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        del found, first, second, third
+        assert left() is None
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def test_the_state_of_a_command_is_inherited() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeV
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, ShellArguments, Word, as_command
+from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, ShellArguments, Word, as_command, moved
 from echo_migrate.shell.package_managers import Call, by_kind, call
 from echo_migrate.shell.parser import execute, read
 
@@ -220,12 +220,23 @@ _SHORT = 2000
 
 
 def _read(script: Traced, errexit: bool, shell: str) -> Script:
-    return _kept(script, errexit, shell) if len(script.value) <= _SHORT else read(script, errexit, shell=shell)
+    """Return the commands of a script. Half of all RUNs have the text of another a few files before, as those for the
+    versions of a project; in an editor, nearly all have one of the text before the edit."""
+    if not script.spans or len(script.value) > _SHORT:
+        return read(script, errexit, shell=shell)
+    start = script.start
+    shape = tuple([(first - start, last - start) for first, last in script.spans])
+    latest = _latest(script.value, shape, errexit, shell)
+    found = moved(latest[0][1], start - latest[0][0]) if latest else read(script, errexit, shell=shell)
+    latest[:] = [(start, found)]  # replaced as a whole, as several threads may ask
+    return found
 
 
-@lru_cache(maxsize=128)  # what a text read again has, and after an edit what is above it: below, places differ
-def _kept(script: Traced, errexit: bool, shell: str) -> Script:
-    return read(script, errexit, shell=shell)
+@lru_cache(maxsize=128)
+def _latest(text: str, shape: tuple[tuple[int, int], ...], errexit: bool, shell: str) -> list[tuple[int, Script]]:
+    """Return where a script was read last, and its commands there, to be put into the list if it is new; ``shape`` are
+    its spans, from the start of the first."""
+    return []
 
 
 def _mounts(instruction: Instruction) -> Iterator[Mount]:

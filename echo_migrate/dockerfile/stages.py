@@ -7,7 +7,7 @@ Values that come from the base image (user, shell, environment) are not known he
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from echo_migrate.dockerfile._drafts import Draft, drafts_of
 from echo_migrate.dockerfile.copies import Copy
@@ -62,22 +62,38 @@ class Order:
 
 class Graph:
     """The stages of a file, by number, the lowercase names of those that other files build, and the defaults of its
-    global ARGs, which the ARGs of stages take over."""
+    global ARGs, which the ARGs of stages take over.
+
+    A stage refers to the graph, and the graph to no stage but to what it is made of: all that was read of a file is
+    given up with the last stage, and no cycle is left that must be searched for.
+    """
 
     def __init__(self, arguments: Mapping[str, str], targets: frozenset[str]) -> None:
-        self.stages: list[Stage] = []
         self.targets = targets
         self.arguments = arguments
         self.settings: dict[int, tuple[tuple[int, str], ...]] = {}
+        self._fields: list[tuple[Any, ...]] = []
 
     def __repr__(self) -> str:
-        return f"<the {len(self.stages)} stages of a file>"
+        return f"<the {len(self._fields)} stages of a file>"
+
+    def add(self, stage: "Stage") -> None:
+        """Add the next stage."""
+        self._fields.append(stage[1:])
+
+    def stage(self, number: int) -> "Stage":
+        """Return the stage with a number: an equal one each time, but not the same object."""
+        return Stage._make((self, *self._fields[number]))
+
+    def stages(self, first: int = 0, end: int | None = None) -> "list[Stage]":
+        """Return the stages from a number on, in order, up to that before ``end``, or to the last one."""
+        return [Stage._make((self, *fields)) for fields in self._fields[first:end]]
 
     @cached_property
     def numbers(self) -> dict[str, list[int]]:
         """The numbers of the stages of each name, in lower case."""
         found: dict[str, list[int]] = {}
-        for stage in self.stages:
+        for stage in self.stages():
             found.setdefault(stage.name.lower(), []).append(stage.number)
         return found
 
@@ -87,7 +103,7 @@ class Graph:
         other is built from them or copies from them) or are copied whole, by the number of each stage that they are
         built on, or are."""
         found: dict[int, list[str]] = {}
-        for stage in self.stages:
+        for stage in self.stages():
             whole = not all(path.strip("/.") for path in stage.taken)
             if stage.leaf or stage.start_commands or whole or stage.name.lower() in self.targets:
                 for one in stage.lineage:
@@ -137,7 +153,7 @@ class Stage(NamedTuple):
     @property
     def others(self) -> "list[Stage]":
         """The preceding stages of the file, in order."""
-        return self.graph.stages[: self.number]
+        return self.graph.stages(0, self.number)
 
     def preceding(self, origin: str) -> "Stage | None":
         """Return the preceding stage that a COPY or a mount names, the last of its name, or by its number; None if it
@@ -146,7 +162,7 @@ class Stage(NamedTuple):
         number = named[place - 1] if (place := bisect_left(named, self.number)) else None
         if number is None and is_number(origin) and int(origin) < self.number:
             number = int(origin)
-        return None if number is None else self.graph.stages[number]
+        return None if number is None else self.graph.stage(number)
 
     @property
     def lineage(self) -> "list[Stage]":
@@ -155,7 +171,7 @@ class Stage(NamedTuple):
             return [self]
         stages = [self]
         while (parent := stages[-1].parent) is not None:
-            stages.append(self.graph.stages[parent])
+            stages.append(self.graph.stage(parent))
         return stages[::-1]
 
     @property
@@ -270,8 +286,9 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
     order = Order(every, [frozenset(numbers) for numbers in later])
     if sum(len(order.runs[other]) for numbers in later for other in numbers) > MOST_INHERITED:
         return []
+    found: list[Stage] = []
     for i, draft in enumerate(drafts):
-        graph.stages.append(
+        found.append(
             Stage(
                 graph=graph,
                 number=i,
@@ -297,7 +314,8 @@ def stages(text: str, file: Dockerfile, bases: list[str], targets: frozenset[str
                 environment=draft.environment,
             )
         )
-    return graph.stages
+        graph.add(found[-1])
+    return found
 
 
 def _reached(start: set[int], drafts: "list[Draft]") -> set[int]:

@@ -63,8 +63,8 @@ class _Last:
     @cached_property
     def taken(self) -> frozenset[str]:
         """The names of the files that later stages copy from the stage, for which they are there."""
-        later = self.stage.graph.stages[self.stage.number + 1 :]
-        copies = [copy for one in later for copy in one.copies if one.preceding(copy.origin) is self.stage]
+        later = self.stage.graph.stages(self.stage.number + 1)
+        copies = [copy for one in later for copy in one.copies if one.preceding(copy.origin) == self.stage]
         return frozenset(basename(word.value) for copy in copies for word in copy.sources)
 
     @cached_property

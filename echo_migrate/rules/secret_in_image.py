@@ -225,8 +225,8 @@ def _is_used(argument: Traced, stage: Stage) -> bool:
     """Return whether a RUN in the scope of an ARG uses its value."""
     name = argument.value
     read = re.compile(r"\$(?:NAME(?!\w)|\{NAME(?!\w|:?\+))".replace("NAME", re.escape(name)))
-    for one in [one for one in stage.graph.stages if one.ships == "layers" and stage in one.lineage]:
-        runs = [run for run in one.runs if one is not stage or run.instruction.start > argument.start]
+    for one in [one for one in stage.graph.stages() if one.ships == "layers" and stage in one.lineage]:
+        runs = [run for run in one.runs if one.number != stage.number or run.instruction.start > argument.start]
         if not _is_replaced(name, one) and any(_reads(run, name, read) for run in runs):
             return True
     return False

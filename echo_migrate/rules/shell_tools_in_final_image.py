@@ -57,7 +57,7 @@ def _brings_script(copy: Copy, stage: Stage) -> bool:
 
 def _built_on(stage: Stage) -> list[Stage]:
     """Return a stage and those that are FROM it, directly or indirectly."""
-    return [stage, *[one for one in stage.graph.stages[stage.number + 1 :] if stage in one.lineage]]
+    return [stage, *[one for one in stage.graph.stages(stage.number + 1) if stage in one.lineage]]
 
 
 def _is_tool(word: Word, called: set[str], scripted: bool) -> bool:
