@@ -148,9 +148,9 @@ def as_started(commands: list[StartCommand]) -> list[StartCommand]:
 
 def _script_of(shell: tuple[str, ...], words: tuple[str, ...]) -> str | None:
     """Return the script that a shell is given by the words behind it; None for another program, and for a file."""
-    if not shell or shell[0].rpartition("/")[2] not in SHELLS or shell_arguments(as_command(shell)).operands:
+    if not shell or shell[0].rpartition("/")[2] not in SHELLS or ShellArguments(as_command(shell)).operands:
         return None
-    whole = shell_arguments(as_command((*shell, *words)))
+    whole = ShellArguments(as_command((*shell, *words)))
     return whole.operands[0].value if "c" in whole.letters and whole.operands else None
 
 
