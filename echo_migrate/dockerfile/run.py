@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeV
 
 from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import NOTHING, SHELLS, Command, Script, ShellArguments, Word, as_command, moved
+from echo_migrate.files.source import Traced, traced
+from echo_migrate.shell.commands import (
+    NOTHING,
+    SHELLS,
+    Command,
+    Redirect,
+    Script,
+    ShellArguments,
+    Word,
+    as_command,
+    made_word,
+)
 from echo_migrate.shell.package_managers import Call, by_kind, call
 from echo_migrate.shell.parser import execute, read
 
@@ -227,9 +237,36 @@ def _read(script: Traced, errexit: bool, shell: str) -> Script:
     start = script.start
     shape = tuple([(first - start, last - start) for first, last in script.spans])
     latest = _latest(script.value, shape, errexit, shell)
-    found = moved(latest[0][1], start - latest[0][0]) if latest else read(script, errexit, shell=shell)
+    found = _moved(latest[0][1], start - latest[0][0]) if latest else read(script, errexit, shell=shell)
     latest[:] = [(start, found)]  # replaced as a whole, as several threads may ask
     return found
+
+
+def _moved(script: Script, by: int) -> Script:
+    """Return a script as it is where the same text begins ``by`` characters later in a source."""
+    if not by:
+        return script
+
+    def place(word: Word) -> Word:
+        (value, spans), known, start, end, whole = word
+        text = traced((value, tuple([(first + by, last + by) for first, last in spans])))
+        return made_word((text, known, start + by, end + by, whole))
+
+    def named(pairs: tuple[tuple[str, Word], ...]) -> tuple[tuple[str, Word], ...]:
+        return tuple([(name, place(word)) for name, word in pairs]) if pairs else pairs
+
+    commands = [
+        one._replace(
+            words=tuple(map(place, one.words)),
+            assignments=named(one.assignments),
+            redirects=tuple([Redirect(operator, place(target)) for operator, target in one.redirects]),
+            start=one.start + by,
+            end=one.end + by,
+            exported=named(one.exported),
+        )
+        for one in script.commands
+    ]
+    return script._replace(commands=tuple(commands), tail=None if script.tail is None else script.tail + by)
 
 
 @lru_cache(maxsize=128)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Traced, traced
+from echo_migrate.files.source import Traced
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 
@@ -172,33 +172,6 @@ class Script(NamedTuple):
     tail: int | None
     background: bool = False
     defines: bool = False
-
-
-def moved(script: Script, by: int) -> Script:
-    """Return a script as it is where the same text begins ``by`` characters later in a source."""
-    if not by:
-        return script
-
-    def place(word: Word) -> Word:
-        (value, spans), known, start, end, whole = word
-        text = traced((value, tuple([(first + by, last + by) for first, last in spans])))
-        return made_word((text, known, start + by, end + by, whole))
-
-    def named(pairs: tuple[tuple[str, Word], ...]) -> tuple[tuple[str, Word], ...]:
-        return tuple([(name, place(word)) for name, word in pairs]) if pairs else pairs
-
-    commands = [
-        one._replace(
-            words=tuple(map(place, one.words)),
-            assignments=named(one.assignments),
-            redirects=tuple([Redirect(operator, place(target)) for operator, target in one.redirects]),
-            start=one.start + by,
-            end=one.end + by,
-            exported=named(one.exported),
-        )
-        for one in script.commands
-    ]
-    return script._replace(commands=tuple(commands), tail=None if script.tail is None else script.tail + by)
 
 
 NOTHING = Script((), True, False, None)
