@@ -384,6 +384,18 @@ NEARBY = {
         "",
         {"b.sh": 'docker build .\ncase "$PLATFORM" in\n  linux/arm64|linux/386) x ;;\n  (linux/arm/v7) y ;;\nesac\n'},
     ),
+    "a rare platform in a list of a script": (
+        "platform",
+        {"b.sh": "case $1 in\n a) x ;;\nesac\nP=(linux/amd64\n  linux/386)\ndocker build --platform $P\n"},
+    ),
+    "a rare platform in a command on two lines": (
+        "platform",
+        {"b.sh": "x=$(docker build --platform \\\n  linux/arm/v7)\n"},
+    ),
+    "a rare platform behind a case": (
+        "platform",
+        {"b.sh": "case $1 in\n  a) docker build --platform linux/386 . ;;\nesac\n"},
+    ),
     "a rare platform in a command that is filled in": (
         "platform",
         {"b.sh": "x=$(docker build --platform linux/386)\n"},

@@ -47,8 +47,11 @@ _LARGEST_CODE = 200_000
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _OF_STAGE = lazy_regex(r"(?i)[ \t]*FROM[ \t]+--platform=[\"']?")
 """What stands before a platform in a line that is the platform of one stage, and not of what builds it."""
-_CASE = lazy_regex(r"[ \t]*\(?(?:[\w./*\"'-]+[ \t]*\|[ \t]*)*[\"']?linux/[\w/]+[\"']?[ \t]*(?:\|[^()\n]*)?\)")
-"""A pattern of ``case``, which asks for a platform."""
+_CASE = lazy_regex(r"[ \t]*\(?(?:[\w./*?\"'-]++[ \t]*\|[ \t]*)*+[\w./*?\"'-]++[ \t]*\)")
+_BEFORE_A_CASE = lazy_regex(r"(?:^|[\s\S]*\s)(?:case[ \t][^\n]*[ \t]in|;;&?|;&)")
+_LONGEST_CASE = 500
+"""A pattern of ``case`` at the beginning of a line, what ends before it, and how many characters each may have."""
+
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
 
@@ -308,7 +311,11 @@ def _crossed(source: Source) -> str | None:
 def _of_no_build(text: str, offset: int) -> bool:
     """Return whether the platform at an offset is that of one stage, or asked for by a pattern of ``case``."""
     line = text.rfind("\n", 0, offset) + 1
-    return bool(_OF_STAGE.fullmatch(text, line, offset) or _CASE.match(text, line))
+    if _OF_STAGE.fullmatch(text, line, offset):
+        return True
+    case = _CASE.match(text, line, line + _LONGEST_CASE)
+    before = text[max(0, line - _LONGEST_CASE) : line].rstrip() if case and offset < case.end() else ""
+    return bool(before and _BEFORE_A_CASE.fullmatch(before))
 
 
 def _stated(source: Source) -> Iterator[Stated]:
