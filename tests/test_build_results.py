@@ -38,6 +38,26 @@ MADE = {
         "jobs:\n  a:\n    matrix:\n      include:\n      - image: nginx\n"
         "    run: docker build -t ${{ matrix.image }}:1.29 .",
     ),
+    "a value of a list in a matrix": (
+        "a.yml",
+        "jobs:\n  a:\n    matrix:\n      image:\n        - web\n        - nginx\n      arch: [amd64]\n"
+        "    env:\n      I: ${{ matrix.image }}\n    run: docker build -t $I:1.29 .",
+    ),
+    "a value of a list in brackets in a matrix": (
+        "a.yml",
+        "jobs:\n  a:\n    matrix:\n      image: ['web', \"nginx\"]\n"
+        "    run: docker build -t ${{ matrix.image }}:1.29 .",
+    ),
+    "a name for all platforms": ("a.sh", "docker buildx imagetools create -t nginx:1.29 nginx:amd64 nginx:arm64"),
+    "a manifest": ("a.sh", "docker manifest create --amend nginx:1.29 nginx:amd64 # build"),
+    "what is pushed": ("a.sh", "make build\ndocker push -q nginx:1.29"),
+    "what a variable says is pushed": ("a.sh", "I=nginx:1.29\nmake build\npodman image push --tls-verify=false $I"),
+    "GoReleaser": (".goreleaser.yml", 'builds: []\ndockers:\n- image_templates: ["nginx:1.29"]'),
+    "GoReleaser, a manifest": ("goreleaser.yaml", "builds: []\ndocker_manifests: [{name_template: 'nginx:1.29'}]"),
+    "GoReleaser, by the name of the project": (
+        ".github/goreleaser.yml",
+        "project_name: nginx\nbuilds: []\ndockers: [{image_templates: ['{{ .ProjectName }}:1.29']}]",
+    ),
     "a second tag": ("a.sh", "docker build -q -t app:1 -t nginx:1.29 ."),
     "a name behind its option": ("a.sh", "docker buildx b -tnginx:1.29 ."),
     "variables of a script": ("a.sh", 'V=1.29\nN=nginx\nnerdctl build -t "$N:$V" .'),
@@ -118,6 +138,12 @@ MADE = {
 ANY_TAG = {
     "a tag that is not known": ("a.sh", "docker build -t nginx:$V ."),
     "a part of a tag that is not known": ("a.sh", "docker build -t nginx:${V}-alpine ."),
+    "GoReleaser, with its version": (
+        ".goreleaser.yaml",
+        "builds: []\ndockers:\n  - image_templates:\n      - 'nginx:{{ .Tag }}-arm64'",
+    ),
+    "GoReleaser, without its tags": (".goreleaser.yaml", "builds: []\ndockers_v2: [{images: [x/y, nginx]}]"),
+    "GoReleaser, with ko": (".goreleaser.yaml", "builds: []\nkos: [{repositories: [nginx]}]"),
     "Tilt": ("Tiltfile", "docker_build('nginx', '.')"),
     "skaffold": ("skaffold.yaml", "build:\n  artifacts:\n    - image: nginx"),
     "skaffold, context first": ("skaffold.yaml", "build:\n  artifacts:\n  - context: web\n    image: nginx"),
@@ -150,6 +176,14 @@ OTHERS = {
     "an argument beside tags that bake lists": (
         "docker-bake.hcl",
         'target "a" {\n  tags = []\n  args = { B = "nginx:1.29" }\n}',
+    ),
+    "what is pushed elsewhere": ("a.sh", "make build\nnpm push nginx:1.29; git push nginx"),
+    "what a manifest is made of": ("a.sh", "make build\ndocker manifest create app:1 nginx:1.29"),
+    "what an image for all platforms is made of": ("a.sh", "docker buildx imagetools create -t app:1 nginx:1.29"),
+    "an archive of GoReleaser": (".goreleaser.yml", "builds: []\narchives: [{name_template: 'nginx:1.29'}]"),
+    "what GoReleaser has from elsewhere": (
+        ".goreleaser.yml",
+        "builds: []\ndockers: [{image_templates: ['{{ .Env.R }}/nginx:1.29']}]",
     ),
     "a comment": ("a.sh", "# docker build -t nginx:1.29 ."),
     "what is printed": ("a.sh", "echo docker build -t nginx:1.29 ."),

@@ -380,6 +380,41 @@ NEARBY = {
         {".github/workflows/x.yml": "jobs: {a: {steps: [{with: {platforms: 'linux/amd64,linux/arm/v7'}}]}}\n"},
     ),
     "a rare platform of a script": ("platform", {"build.sh": "docker buildx build --platform linux/s390x .\n"}),
+    "a rare platform that a script asks for": (
+        "",
+        {"b.sh": 'docker build .\ncase "$PLATFORM" in\n  linux/arm64|linux/386) x ;;\n  (linux/arm/v7) y ;;\nesac\n'},
+    ),
+    "a rare platform in a list of a script": (
+        "platform",
+        {"b.sh": "case $1 in\n a) x ;;\nesac\nP=(linux/amd64\n  linux/386)\ndocker build --platform $P\n"},
+    ),
+    "a rare platform in a command on two lines": (
+        "platform",
+        {"b.sh": "x=$(docker build --platform \\\n  linux/arm/v7)\n"},
+    ),
+    "a rare platform behind a case": (
+        "platform",
+        {"b.sh": "case $1 in\n  a) docker build --platform linux/386 . ;;\nesac\n"},
+    ),
+    "a rare platform in a command that is filled in": (
+        "platform",
+        {"b.sh": "x=$(docker build --platform linux/386)\n"},
+    ),
+    "a rare platform of GoReleaser": (
+        "platform",
+        {".goreleaser.yml": "dockers_v2:\n- {dockerfile: app/Dockerfile, platforms: [linux/arm/v6]}\n"},
+    ),
+    "a rare platform of another Dockerfile of GoReleaser": (
+        "",
+        {
+            ".goreleaser.yml": "dockers:\n- build_flag_templates: [--platform=linux/arm/v6]\n",
+            "Dockerfile": "FROM scratch\n",
+        },
+    ),
+    "a rare platform of GoReleaser, of a Dockerfile that is not there": (
+        "platform",
+        {".goreleaser.yml": "dockers_v2:\n- dockerfile: '{{ .X }}'\n  platforms: [linux/arm/v6]\n"},
+    ),
     "a rare platform of a variable": ("platform", {"b.sh": "export DOCKER_DEFAULT_PLATFORM=linux/ppc64le\n"}),
     "a rare platform of a bake target": (
         "platform",
@@ -1255,7 +1290,7 @@ UNEDITED = {
 def test_images_that_nobody_edits_are_ignored_whether_they_are_known_or_not(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "pkg/testdata"
     folder.mkdir(parents=True)
-    names = "python:3.12", "busybox:1", "acme/tool:1", "sonarqube:1"
+    names = "python:3.12", "busybox:1", "acme/tool:1", "sonarqube:1", "myapp:v1"
     (folder / "Dockerfile").write_text("".join(f"FROM {name} AS s{at}\n" for at, name in enumerate(names)))
     (tmp_path / "Dockerfile").write_text("# echo-migrate: ignore[unhardened-image]\nFROM acme/tool:1\n")
     result = run("inventory", "--no-config", "--output-format", "json", ".", cwd=tmp_path)

@@ -930,10 +930,16 @@ OPENSHIFT = {
 }
 
 
+@pytest.mark.parametrize("kind", ["", "Template", "List"])
 @pytest.mark.parametrize("name", OPENSHIFT)
-def test_an_image_that_an_image_stream_sets_needs_review(tmp_path: Path, name: str) -> None:
-    found = fix_source(str(tmp_path / "d.yaml"), DEPLOYMENT % OPENSHIFT[name]).outcomes
-    assert [one.state for one in found] == ["needs-person", "migrate"]
+def test_an_image_that_an_image_stream_sets_needs_review(tmp_path: Path, name: str, kind: str) -> None:
+    text = DEPLOYMENT % OPENSHIFT[name]
+    beside = DEPLOYMENT % ("apps/v1", "Deployment", "{}", "[]")
+    if kind:
+        listed = "".join(f"- {one.rstrip().replace(chr(10), chr(10) + '  ')}\n" for one in (text, beside))
+        text = f"apiVersion: v1\nkind: {kind}\n{'objects' if kind == 'Template' else 'items'}:\n{listed}"
+    found = fix_source(str(tmp_path / "d.yaml"), text).outcomes
+    assert [one.state for one in found] == ["needs-person", *["migrate"] * (3 if kind else 1)]
     assert found[0].reason == "an image stream of OpenShift sets it"
 
 

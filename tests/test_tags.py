@@ -186,7 +186,15 @@ def test_what_a_list_lacks(provider: str, value: str, reason: str, words: str | 
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [("REPLACE-ME", "template"), ("TO_BE_REPLACED:1", "template"), ("NGINX", "not-a-reference")]
+    ("value", "reason"),
+    [
+        ("REPLACE-ME", "template"),
+        ("TO_BE_REPLACED:1", "template"),
+        ("NGINX", "not-a-reference"),
+        ("%s/app:%s", "template"),
+        ("quay.io/a/%s", "template"),
+        ("a:%dx", "not-a-reference"),
+    ],
 )
 def test_words_in_capitals_are_filled_in(value: str, reason: str) -> None:
     move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), DOCKER)

@@ -119,7 +119,7 @@ def _settled(
     ids = selected(settings.rules).ids
 
     def commented(move: Migration) -> Reason | None:
-        if move.state == "no-replacement":
+        if move.state in ("no-replacement", "first-party"):
             return None
         places = dict.fromkeys((move.image.start, *(edit.start for edit in move.edits)))
         silent = sum(ignores.silence(reporting(move), place) for place in places)

@@ -77,6 +77,12 @@ def is_manifest(path: str) -> bool:
     return ending in ("yml", "yaml") and (stem.startswith("okteto") or is_of_garden(path))
 
 
+def is_of_goreleaser(path: str) -> bool:
+    """Return whether a file is a configuration of GoReleaser, by its name."""
+    name = os.path.basename(path).lower()
+    return name.lstrip(".").startswith("goreleaser") and name.endswith((".yml", ".yaml"))
+
+
 def is_of_garden(path: str) -> bool:
     """Return whether a manifest is one of Garden, by its name."""
     stem = os.path.basename(path).lower().rpartition(".")[0]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, has_any
-from echo_migrate.formats._build_places import COMPOSE, is_manifest, may_be_baked
+from echo_migrate.formats._build_places import COMPOSE, is_manifest, is_of_goreleaser, may_be_baked
 from echo_migrate.formats._build_variables import VALUE, Variables
 from echo_migrate.formats._code_comments import without_comments
 from echo_migrate.formats._given_arguments import is_said
@@ -27,12 +27,14 @@ _BETWEEN = r"(?:[ \t]++(?:=[ \t]*+)?|=[ \t]*+|[\"']?[ \t]*+,\s{0,100}+|[\"']?[ \
 """What stands between an option and its value: in a command, or in a list of words."""
 
 _BUILD = lazy_regex(
-    r"(?<![\w./-])(?<!--name[ =])(?:build|bud|build-using-dockerfile|buildx[ \t]+b)(?![\w./=-])(?![\"']?[ \t]*:)"
+    r"(?<![\w./-])(?<!--name[ =])(?:build|bud|build-using-dockerfile|buildx[ \t]+b|imagetools[ \t]+create)(?![\w./=-])"
+    r"(?![\"']?[ \t]*:)"
     r"((?:\$\((?:[^()\n]|\([^()\n]{0,100}\)){0,300}\)|(?<=[\s=])(?:\\?\"[^\"\n]{0,500}\"|'[^'\n]{0,500}'|`[^`\n]{0,500}`)"
     r"|(?!\b(?:docker|podman|nerdctl)[ \t]+(?:container[ \t]+)?(?:run|create)\b)[^\n;&|])*)",
-    needs=("bu",),
+    needs=("bu", "imagetools"),
 )
-"""The rest of a command that builds: what ends a command does not in quotes or where another is filled in."""
+"""The rest of a command that builds, or joins the platforms of an image: what ends a command does not in quotes or
+where another is filled in."""
 
 _ITEMS = lazy_regex(
     r"(?<![\w./-])(?:build|bud)[\"']((?:[ \t\r\n]{0,100},[ \t\r\n]{0,100}[^,\[\]\n]{1,300}){1,60})"
@@ -54,10 +56,12 @@ _NAMED = lazy_regex(
 _ANEW = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
     rf"[^\n;&|]{{0,500}}?[ \t]{VALUE}[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
+    r"|\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:(?:image[ \t]+|manifest[ \t]+)?push|manifest[ \t]+create)"
+    rf"(?:[ \t]+--?[\w-]+(?:=\S+)?)*+[ \t]+{VALUE}"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',]+)",
     needs=("docker", "podman", "nerdctl", "buildah", "type="),
 )
-"""The name that an image is given by another command, or that the output of a build has."""
+"""The name that an image is given by another command, or pushed under, or that the output of a build has."""
 
 _CALLED = lazy_regex(
     r"\b(?:docker_build|custom_build|docker_build_with_restart|ImageFromDockerfile)\(\s*+(?:ref\s*+=\s*+)?f?[\"']([^\"'\n]+)[\"']"
@@ -179,14 +183,19 @@ def _of_blocks(text: str) -> Iterator[str]:
 
 
 def stated_in(path: str, data: bytes) -> Iterator[str]:
-    """Yield the names that a compose or bake file, a workflow, or a manifest of Okteto or Garden gives, as its
-    reader has them, within its own time."""
+    """Yield the names that a compose or bake file, a workflow, a configuration of GoReleaser, or a manifest of Okteto
+    or Garden gives, as its reader has them, within its own time."""
     with contextlib.suppress(Exception):  # an error in a related file is reported when that file is read
         if is_manifest(path):
             from echo_migrate.formats import _developer_builds
 
             with beside():
                 yield from list(_developer_builds.results(Source.of(path, data)))
+        elif is_of_goreleaser(path):
+            from echo_migrate.formats import _goreleaser
+
+            with beside():
+                yield from list(_goreleaser.results(Source.of(path, data)))
         else:
             yield from _stated(path, data, data.lower())
 

@@ -35,7 +35,9 @@ _CALL = lazy_regex(
 )
 """A function of make and its text, and a call of one with its arguments, which are ``$(1)`` and so on there."""
 
-_OTHER_VARIABLE = lazy_regex(r"(?i)\$env:(\w+)|\{\{[ \t]*\.?(?:Values\.)?(\w+)[ \t]*\}\}|(?<![$\w{])\{(\w+)\}|%(\w+)%")
+_OTHER_VARIABLE = lazy_regex(
+    r"(?i)\$env:(\w+)|\{\{-?[ \t]*(?:\.?Values\.|\.Env\.|\.?)(\w+)[ \t]*-?\}\}|(?<![$\w{])\{(\w+)\}|%(\w+)%"
+)
 """Variables of PowerShell, templates, texts with fields and ``cmd``."""
 
 _DEFAULT = re.compile(r":?[-=](.*)", re.DOTALL)
@@ -58,9 +60,10 @@ _OWN = {
     "CI_REGISTRY_IMAGE": f"registry.gitlab.com/{ANY}/{ANY}",
     "GITHUB_REPOSITORY": f"{ANY}/{ANY}",
     "GITHUB_REPOSITORY_OWNER": ANY,
+    "ProjectName": ANY,
 }
-"""What CI systems set for the repository that they run in (docs.github.com, "Contexts reference"; docs.gitlab.com,
-"Predefined CI/CD variables reference")."""
+"""What CI systems and GoReleaser set for the repository that they run in (docs.github.com, "Contexts reference";
+docs.gitlab.com, "Predefined CI/CD variables reference"; goreleaser.com, "Name templates")."""
 
 _UNKNOWN = "$"
 _LONGEST = 300
@@ -77,6 +80,13 @@ _HAS_TASKS = lazy_regex(r"(?m)^(?:jobs|tasks):[ \t]*\r?$", needs=("jobs:", "task
 not the variables of another."""
 
 _MATRIX = lazy_regex(r"(?m)^([ \t]*)matrix:[ \t]*\r?\n((?:\1[ \t]+[^\n]*\n?|[ \t]*\r?\n)*)", needs=("matrix:",))
+_LISTED = lazy_regex(
+    r"(?m)^[ \t]+(?:-[ \t]+)?([\w-]+):[ \t]*"
+    r"(?:\[([^\[\]{}\n]{1,2000})\]"
+    r"|(?:#[^\n]*)?\r?\n((?:[ \t]*-[ \t]+(?:[^\s:#]|:(?=\S))++[ \t]*(?:#[^\n]*)?(?:\r?\n|$)){1,200}))"
+)
+"""A list of values in a matrix, in brackets or one a line."""
+
 _OF_A_TASK = 2
 """How far the variables of all tasks are indented at most; those of one are further."""
 
@@ -160,6 +170,9 @@ class Variables:
                 add(f"matrix.{match[1]}", [match[2] or ""])
             elif not (expressions and match[1] in _OTHER_KEYS):
                 add(match[1], [match[2] or ""], self._owner(match))
+        for match in (one for start, end in matrices for one in _LISTED.finditer(self.text, start, end)):
+            values = match[2].split(",") if match[2] else [line.split()[1] for line in match[3].splitlines()]
+            add(f"matrix.{match[1]}", [value.strip() for value in values])
         for match in _LOOP.finditer(self.text):
             add(match[1], match[2].split())
         for number, argument in _given_to_builds(self.text):

@@ -9,11 +9,16 @@ from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import dockerfile_at, real, top
-from echo_migrate.formats._build_places import COMPOSE
+from echo_migrate.formats._build_places import COMPOSE, is_of_goreleaser
 
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _OF_STAGE = lazy_regex(r"(?i)[ \t]*FROM[ \t]+--platform=[\"']?")
 """What stands before a platform in a line that is the platform of one stage, and not of what builds it."""
+_CASE = lazy_regex(r"[ \t]*\(?(?:[\w./*?\"'-]++[ \t]*\|[ \t]*)*+[\w./*?\"'-]++[ \t]*\)")
+_BEFORE_A_CASE = lazy_regex(r"(?:^|[\s\S]*\s)(?:case[ \t][^\n]*[ \t]in|;;&?|;&)")
+_LONGEST_CASE = 500
+"""A pattern of ``case`` at the beginning of a line, what ends before it, and how many characters each may have."""
+
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
 
@@ -55,7 +60,7 @@ class Platforms(NamedTuple):
 
 def platforms_in(source: Source) -> Platforms:
     """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it names these."""
-    written = [one for one in _PLATFORM.finditer(source.text) if not _of_stage(source.text, one.start())]
+    written = [one for one in _PLATFORM.finditer(source.text) if not _of_no_build(source.text, one.start())]
     stated = list(_stated(source)) if written else []
     own: dict[str, set[str]] = {}
     other = set[str]()
@@ -84,8 +89,14 @@ def _crossed(source: Source) -> str | None:
     return real(found) if found else None
 
 
-def _of_stage(text: str, offset: int) -> bool:
-    return _OF_STAGE.fullmatch(text, text.rfind("\n", 0, offset) + 1, offset) is not None
+def _of_no_build(text: str, offset: int) -> bool:
+    """Return whether the platform at an offset is that of one stage, or asked for by a pattern of ``case``."""
+    line = text.rfind("\n", 0, offset) + 1
+    if _OF_STAGE.fullmatch(text, line, offset):
+        return True
+    case = _CASE.match(text, line, line + _LONGEST_CASE)
+    before = text[max(0, line - _LONGEST_CASE) : line].rstrip() if case and offset < case.end() else ""
+    return bool(before and _BEFORE_A_CASE.fullmatch(before))
 
 
 def _stated(source: Source) -> Iterator[Stated]:
@@ -94,7 +105,12 @@ def _stated(source: Source) -> Iterator[Stated]:
     from echo_migrate.formats import bake, compose, github
 
     name = os.path.basename(source.path)
-    if bake.NAME.fullmatch(name) or COMPOSE.fullmatch(name) or _ACTION in source.text:
+    if is_of_goreleaser(source.path):
+        from echo_migrate.formats import _goreleaser  # as few trees have one
+
+        with contextlib.suppress(Exception), beside():  # as below
+            yield from list(_goreleaser.platforms(source))
+    elif bake.NAME.fullmatch(name) or COMPOSE.fullmatch(name) or _ACTION in source.text:
         format = bake if bake.NAME.fullmatch(name) else compose if COMPOSE.fullmatch(name) else github
         with contextlib.suppress(Exception), beside():  # an error in a related file is reported when that file is read
             yield from list(format.platforms(source))

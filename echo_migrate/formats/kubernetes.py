@@ -161,11 +161,12 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     places = list(walk(root))
     yield from images(sheet, places)
     given, made = cache(partial(_given, places)), 0
-    triggered = _triggered(root)
+    triggered = [(place.path, names) for place in places if "spec" in place.keys and (names := _triggered(place.keys))]
     for place in places:
         pod = place.keys
         yield from _handed_on(sheet, pod)
         platform = of_pod(pod)
+        streams = {name for path, names in triggered if place.path[: len(path)] == path for name in names}
         for called, volume in _named(pod.get("volumes")):
             mounted_image = effective(effective(volume).get("image"))
             where = f"volumes.{called}.image.reference"
@@ -182,7 +183,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             of_a_pod = key in OF_A_POD
             spelled = (f"{key}.{name}", f"{key}.{index}")
             places_of_it = tuple(Of(kind, resource, one) for one in spelled)
-            not_editable = compiled or _stays(keys) or (_STREAM if not triggered.isdisjoint(spelled) else None)
+            not_editable = compiled or _stays(keys) or (_STREAM if not streams.isdisjoint(spelled) else None)
             defaults = _defaults(given, keys.get("image"))
             made += len(defaults)
             if made > _MOST_GIVEN:
@@ -205,10 +206,9 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                     yield from entered(name or key, image, _scripts(keys))
 
 
-def _triggered(root: YamlNode | None) -> set[str]:
-    """Return the containers whose images OpenShift takes from image streams, each by its list with its name or number
-    (docs.openshift.com, "Triggering updates on image stream changes")."""
-    resource = effective(root)
+def _triggered(resource: dict[str, YamlNode]) -> set[str]:
+    """Return the containers of a resource whose images OpenShift takes from image streams, each by its list with its
+    name or number (docs.openshift.com, "Triggering updates on image stream changes")."""
     triggers = sequence(effective(resource.get("spec")).get("triggers"))
     listed = [effective(effective(one).get("imageChangeParams")).get("containerNames") for one in triggers]
     named = [one.value for names in listed for one in sequence(names) if is_text(one)]

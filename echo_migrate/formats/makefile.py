@@ -61,6 +61,11 @@ _BEGINS = lazy_regex(
 )
 """Where a command may begin with a variable."""
 
+_QUIET = lazy_regex(r"[-@+]*|\$[({]if\b[^\n]*,[-@+]*[)}]")
+"""The value of a variable that only says whether make prints a command or heeds its failure."""
+_AT_FIRST = lazy_regex(r"[ \t]*\$[({]([A-Za-z_]\w*)[)}][ \t]*[-@+]*")
+"""A variable that a recipe begins with."""
+
 _RUNS = lazy_regex(r"(?:sudo +)?(?:[\w./-]*/)?(?:docker|podman|nerdctl) +(?:container +|image +)?(?:run|create|pull)\b")
 _MOST_COMMANDS = 100
 _LONGEST_COMMAND = 2000
@@ -109,7 +114,9 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     included = _included(source.path) if _INCLUDE.search(text) else {}
     programs = _programs(text, values) - {name for name, value in included.items() if not _PROGRAM.fullmatch(value)}
     commands = _Commands(text, programs)
-    places = [one._replace(value=_as_shells(one.value, programs)) for one in map(commands.within, recipes(text))]
+    quiet = _set_on_lines(text, values, _QUIET) | {name for name, value in included.items() if _QUIET.fullmatch(value)}
+    begun = (commands.within(_without_quiet(one, quiet)) for one in recipes(text))
+    places = [one._replace(value=_as_shells(one.value, programs)) for one in begun]
     scripts = [place for place in places if calls(place.value)]
     given = _given(text, values) if scripts else {}
     others = {name: value for name, value in included.items() if name not in values}
@@ -165,14 +172,26 @@ def _values(text: str) -> Values:
 def _programs(text: str, values: Values) -> frozenset[str]:
     """Return the variables that stand for docker or its like; not one that is set in another way than on lines of its
     own, too."""
-    known = {
+    return _set_on_lines(text, values | {name: [] for name in _usual() if name not in values}, _PROGRAM, _FOUND)
+
+
+def _set_on_lines(text: str, values: Values, *patterns: re.Pattern[str]) -> frozenset[str]:
+    """Return the variables of which each value matches a pattern, and that are set on lines of their own alone."""
+    known = [
         name
         for name, given in values.items()
-        if all(_PROGRAM.fullmatch(value) or _FOUND.fullmatch(value) for _, _, value in given)
-    }
-    known.update(name for name in _usual() if name not in values)
-    given = Counter(one or other for one, other in _SET.findall(without_comments(text)))
-    return frozenset(name for name in known if given[name] == len(values.get(name, ())))
+        if all(any(pattern.fullmatch(value) for pattern in patterns) for _, _, value in given)
+    ]
+    given = Counter(one or other for one, other in _SET.findall(without_comments(text))) if known else Counter[str]()
+    return frozenset(name for name in known if given[name] == len(values[name]))
+
+
+def _without_quiet(recipe: Traced, quiet: AbstractSet[str]) -> Traced:
+    """Return a recipe without a variable at first that only says whether make prints it, with the same length."""
+    match = _AT_FIRST.match(recipe.value) if quiet else None
+    if not match or match[1] not in quiet:
+        return recipe
+    return recipe._replace(value=" " * match.end() + recipe.value[match.end() :])
 
 
 def _together(one: Image, other: Image) -> Image:

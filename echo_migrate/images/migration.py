@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = lazy_regex(
     r"[A-Z][A-Z0-9_]+/|[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+(?:$|[:/@])|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
+    r"|\S{0,200}?%[dqsv](?![\w%])"
 )
-"""A placeholder that a script replaces, usually with a registry; or words in capitals, which no name has."""
+"""A placeholder that a script replaces, usually with a registry; words in capitals, which no name has; or a verb of
+``printf``."""
 
 _KO = ("ko://", "bitbucket.org/", "github.com/", "gitlab.com/", "golang.org/")
 """How a manifest names an image that ko builds, by the import path of its Go program (https://ko.build), with or, as it

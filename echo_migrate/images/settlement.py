@@ -15,7 +15,7 @@ Refusal = Callable[[Migration], Reason | None]
 Blockers = Mapping[Image, list[Reason]]
 NO_BLOCKERS: Blockers = MappingProxyType({})
 
-_LEFT_ALONE = ("migrate", "needs-person", "no-replacement")
+_LEFT_ALONE = ("migrate", "needs-person", "no-replacement", "first-party")
 """States of images that may be left alone for a reason that lies outside of them."""
 
 
@@ -26,8 +26,8 @@ def settle(
 ) -> list[Migration]:
     """Return the move of every image of a file, in order, with shared pieces of text settled between them.
 
-    ``assessed`` is what each is when seen alone, in order. ``skip_reason`` gives the reason why an image that is public
-    or not known is to be left alone (an ignore comment, another selection, a file that nobody edits), ``blockers`` why
+    ``assessed`` is what each is when seen alone, in order. ``skip_reason`` gives the reason why an image that is not
+    hardened is to be left alone (an ignore comment, another selection, a file that nobody edits), ``blockers`` why
     what stands on an image makes its move unsafe.
     """
     moves = []
