@@ -289,7 +289,7 @@ def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used:
 
 
 def _may_be_of(host: str, image: str) -> bool:
-    """Return whether an image with a variable in it may be one of a registry: where it names another host, it is not."""
+    """Return whether an image with a variable in it may be one of a registry: one that names another host is not."""
     first, slash, _ = image.partition("/")
     own = bool(slash) and "$" not in first and ("." in first or ":" in first)
     return "$" in image and (not own or first == host)
