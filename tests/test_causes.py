@@ -272,6 +272,25 @@ def test_settings_without_a_credential_are_no_secret(
 
 
 @pytest.mark.parametrize(
+    ("folder", "key", "rules"),
+    [
+        ("test/conformance", "ssl/server.key", []),
+        ("examples/tls", "server.key", []),
+        ("deploy", "server.key", ["secret-in-image"]),
+        ("test", "../server.key", ["secret-in-image"]),  # it does not lie beside the tests, and is no file of theirs
+        ("test", "", ["secret-in-image"]),
+    ],
+)
+def test_a_key_beside_tests_is_made_up(run: Run, tmp_path: Path, folder: str, key: str, rules: list[str]) -> None:
+    at = tmp_path / folder
+    (at / "ssl").mkdir(parents=True)
+    (at / "Dockerfile").write_text(f"FROM httpd:2.4\nCOPY {key or 'server.key'} /etc/ssl/\n")
+    if key:
+        (at / key).write_text("")
+    assert [one["rule"] for one in _checked(run, tmp_path, "--select", "secret-in-image")] == rules
+
+
+@pytest.mark.parametrize(
     ("path", "state"),
     [
         ("schema/.woodpecker/test-a.yml", "ignored"),
