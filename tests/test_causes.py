@@ -220,6 +220,16 @@ QUIET = {
         {"Dockerfile": "FROM ${app.name}:${app.version}\n"},
         ["note"],
     ),
+    "an argument of Home Assistant": (
+        "unresolved-image",
+        {"Dockerfile": "ARG BUILD_FROM\nFROM $BUILD_FROM\n"},
+        ["note"],
+    ),
+    "an argument of cross": (
+        "unresolved-image",
+        {"Dockerfile": "ARG CROSS_BASE_IMAGE\nFROM ${CROSS_BASE_IMAGE}\n"},
+        ["note"],
+    ),
     "a variable without a value": ("unresolved-image", {"Dockerfile": "ARG BASE\nFROM ${BASE}\n"}, []),
     "an image of the project under a default": (
         "floating-tag",
