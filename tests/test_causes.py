@@ -294,10 +294,11 @@ def test_settings_without_a_credential_are_no_secret(
 def test_a_key_beside_tests_is_made_up(run: Run, tmp_path: Path, folder: str, key: str, rules: list[str]) -> None:
     at = tmp_path / folder
     (at / "ssl").mkdir(parents=True)
-    (at / "Dockerfile").write_text(f"FROM httpd:2.4\nCOPY {key or 'server.key'} /etc/ssl/\n")
+    for name in ("Dockerfile", "ssl/Dockerfile"):  # the second is built from the folder above
+        (at / name).write_text(f"FROM httpd:2.4\nCOPY {key or 'server.key'} /etc/ssl/\n")
     if key:
         (at / key).write_text("")
-    assert [one["rule"] for one in _checked(run, tmp_path, "--select", "secret-in-image")] == rules
+    assert [one["rule"] for one in _checked(run, tmp_path, "--select", "secret-in-image")] == rules * 2
 
 
 @pytest.mark.parametrize(

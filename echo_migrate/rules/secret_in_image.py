@@ -323,12 +323,15 @@ def _secret_file(copy: Copy, context: Context) -> str:
 
 
 def _is_beside_tests(path: str, context: Context) -> bool:
-    """Return whether a copied file lies beside its Dockerfile, in a folder for tests below those that the user
-    named."""
+    """Return whether a copied file lies in the folder of its Dockerfile or one above it that is for tests, below those
+    that the user named."""
+    at = os.path.dirname(absolute(context.source.path))
     folder = os.path.dirname(inside(absolute(context.source.path), context.settings.named))
-    if not _MADE_UP.search(folder) or ".." in path.split("/"):
-        return False
-    return os.path.isfile(os.path.join(os.path.dirname(context.source.path), path.lstrip("/")))
+    while ".." not in path.split("/") and _MADE_UP.search(folder):
+        if os.path.isfile(os.path.join(at, path.lstrip("/"))):
+            return True
+        at, folder = os.path.dirname(at), os.path.dirname(folder)
+    return False
 
 
 def _is_free_of_secrets(name: str, dockerfile: str) -> bool:
