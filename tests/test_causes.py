@@ -220,6 +220,16 @@ QUIET = {
         {"Dockerfile": "FROM ${app.name}:${app.version}\n"},
         ["note"],
     ),
+    "an argument of Home Assistant": (
+        "unresolved-image",
+        {"Dockerfile": "ARG BUILD_FROM\nFROM $BUILD_FROM\n"},
+        ["note"],
+    ),
+    "an argument of cross": (
+        "unresolved-image",
+        {"Dockerfile": "ARG CROSS_BASE_IMAGE\nFROM ${CROSS_BASE_IMAGE}\n"},
+        ["note"],
+    ),
     "a variable without a value": ("unresolved-image", {"Dockerfile": "ARG BASE\nFROM ${BASE}\n"}, []),
     "an image of the project under a default": (
         "floating-tag",
@@ -269,6 +279,26 @@ def test_settings_without_a_credential_are_no_secret(
     if text is not None:
         (tmp_path / ".npmrc").write_text(text)
     assert [one["rule"] for one in _checked(run, tmp_path, "--select", "secret-in-image")] == rules
+
+
+@pytest.mark.parametrize(
+    ("folder", "key", "rules"),
+    [
+        ("test/conformance", "ssl/server.key", []),
+        ("examples/tls", "server.key", []),
+        ("deploy", "server.key", ["secret-in-image"]),
+        ("test", "../server.key", ["secret-in-image"]),  # it does not lie beside the tests, and is no file of theirs
+        ("test", "", ["secret-in-image"]),
+    ],
+)
+def test_a_key_beside_tests_is_made_up(run: Run, tmp_path: Path, folder: str, key: str, rules: list[str]) -> None:
+    at = tmp_path / folder
+    (at / "ssl").mkdir(parents=True)
+    for name in ("Dockerfile", "ssl/Dockerfile"):  # the second is built from the folder above
+        (at / name).write_text(f"FROM httpd:2.4\nCOPY {key or 'server.key'} /etc/ssl/\n")
+    if key:
+        (at / key).write_text("")
+    assert [one["rule"] for one in _checked(run, tmp_path, "--select", "secret-in-image")] == rules * 2
 
 
 @pytest.mark.parametrize(

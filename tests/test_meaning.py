@@ -331,6 +331,17 @@ def test_a_name_of_a_context_with_variables_is_compared_in_one_pass(limited: Run
     assert (tmp_path / "Dockerfile").read_text() == f"FROM e.io/{'a' * 200}/python:3.12\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [(r"'\n=====", False), (r"\n", False), (r"reg\x2eechohq.com/python", True), (r"\$R\/python", True)],
+)
+def test_an_escape_in_the_name_of_a_context_is_one_character(run: Run, tmp_path: Path, name: str, taken: bool) -> None:
+    (tmp_path / "build.sh").write_text(f"docker build --build-context api=./api .\nprintf {name}=x\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    said = run("check", cwd=tmp_path).stdout
+    assert (b"may be the name of a build context here" in said) == taken
+
+
 def test_many_names_of_contexts_cost_each_dockerfile_nothing(limited: Run, tmp_path: Path) -> None:
     for i in range(50):
         names = " ".join(f"$a-{n}=" for n in range(2000))

@@ -276,7 +276,7 @@ def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used:
     uses, run = _text(step.get("uses")), _text(step.get("run"))
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
-    may = used and bool(_PULLS.search(run)) and all("$" in image for image in named)
+    may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
     if node is None or not (builds or wanted or may):
         return None
     start = node.start_mark.index
@@ -286,6 +286,13 @@ def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used:
     remedy = "add a docker/login-action step before it"
     level: Level | None = None if builds or wanted else "note"
     return Place(start, end, what, remedy, f"log in to {names.host}", True, waits, level=level)
+
+
+def _may_be_of(host: str, image: str) -> bool:
+    """Return whether an image with a variable in it may be one of a registry: one that names another host is not."""
+    first, slash, _ = image.partition("/")
+    own = bool(slash) and "$" not in first and ("." in first or ":" in first)
+    return "$" in image and (not own or first == host)
 
 
 def _login_step(text: str, steps: YamlNode | None, before: YamlNode, names: Names) -> tuple[Edit, ...]:

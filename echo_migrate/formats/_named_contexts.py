@@ -108,8 +108,8 @@ def _names(path: str, text: str) -> _Names | None:
 
 def _may_be(one: str, name: str) -> bool:
     """Return whether a context name, in which each variable is a ``$``, may expand to another name."""
-    if "\\" in one:
-        return True
+    if "\\" in one:  # an escape gives one character, or none
+        return "$" in one or len(name) <= len(one)
     first, *middle, last = one.split("$")
     if len(name) < len(first) + len(last) or not name.startswith(first) or not name.endswith(last):
         return False

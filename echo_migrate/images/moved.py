@@ -55,7 +55,9 @@ def moved(path: str, tag: str | None) -> Moved | None:
     found = found or _row(path) or _row_of_folder(path)
     if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
         return None
-    return found
+    folder = found.name.removesuffix("/*")
+    # a namespace of Docker Hub is a publisher's name, which is not gone with its images
+    return found._replace(name=path) if folder != found.name and "." not in folder else found
 
 
 @lru_cache(maxsize=4096)

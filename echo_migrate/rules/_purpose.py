@@ -77,6 +77,8 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
 
 def _name_tells(stage: Stage) -> bool:
+    if "CROSS_BASE_IMAGE" in stage.root:  # what cross compiles in (cross-rs, docs/custom_images.md)
+        return True
     ends = () if _BASE.isdisjoint(_words(stage.name)) else stage.graph.ends.get(stage.number, ())
     return _is_named(stage.name) or (bool(ends) and all(map(_is_named, ends)))
 

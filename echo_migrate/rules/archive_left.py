@@ -36,7 +36,9 @@ def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
                     and basename(path) not in last.taken
                     and not _gone(path, run, command, last)
                 ):
-                    message = f"{path} stays in the image after it is unpacked: remove it in the same RUN"
+                    later = last.unpacks(path, run.commands[-1])
+                    remedy = "download, unpack and remove it in one RUN" if later else "remove it in the same RUN"
+                    message = f"{path} stays in the image after it is unpacked: {remedy}"
                     yield Finding(command.start, command.end, message)
     for copy in stage.copies if stage.ships == "layers" else ():
         name = next((word.value for word in (copy.written, *copy.sources) if ARCHIVE.search(word.value)), "")

@@ -13,6 +13,7 @@ from echo_migrate.dockerfile.layers import (
     above,
     absolute,
     caches_cleared,
+    configures,
     expands_removed,
     placed,
     removed,
@@ -65,10 +66,16 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         said = [(one, _twice(one, step, below), False) for one in step.commands if one.name in _CHANGING]
         if not REMOVING.isdisjoint(step.names):
             said += [(one, *_too_late(one, step, below, context)) for one in step.commands]
-        said += [(call.command, message, False) for call, message in _cleaned_too_late(step, below)]
+        late = _cleaned_too_late(step, below)
+        said += [(call.command, message, False) for call, message in late if not _is_idle(call, stage)]
         said = sorted((one for one in said if one[1]), key=lambda one: (one[2], one[0].start))
         yield from [Finding(one.start, one.end, message, quiet=small) for one, message, small in said][:1]
         below.run(step)
+
+
+def _is_idle(call: Call, stage: Stage) -> bool:
+    """Return whether a call cleans a cache in which the image keeps nothing anyway (``docker-clean``)."""
+    return call.action == "clean" and bool(call.manager.kept) and not configures(stage, call.manager.kept, call)
 
 
 def _may_be_late(run: Run) -> bool:

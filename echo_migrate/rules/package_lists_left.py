@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from echo_migrate.dockerfile.control_flow import can_be_appended_to, lists_are_missed
+from echo_migrate.dockerfile.control_flow import can_be_appended_to, fetches_its_own, lists_are_missed
 from echo_migrate.dockerfile.layers import expands_removed, in_quotes, unlisted, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -13,7 +13,7 @@ from echo_migrate.images.facts import is_root
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Call
+from echo_migrate.shell.package_managers import Call, Manager
 
 _CLEANS = lazy_regex(r"(?i)/[^/]*clean[^/]*$|clean[^/]*\.sh$", needs=("clean",))
 """A script that cleans up, whose content is not in the file."""
@@ -35,7 +35,12 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
-        remedy = f"install in the same RUN, and end it with rm -rf {folder}/*" if alone else f"add rm -rf {folder}/*"
+        if alone:
+            remedy = f"install in the same RUN, and end it with rm -rf {folder}/*"
+        elif _installs_later(run, stage, call.manager):
+            remedy = f"a later RUN installs from it: install in one RUN, and end it with rm -rf {folder}/*"
+        else:
+            remedy = f"add rm -rf {folder}/*"
         quoted = _in_quotes(later, updates[-1].manager.lists)
         remedy = f"the quotes keep {quoted} from matching: remove them" if quoted else remedy
         message = f"{call.shown} leaves {folder}: {remedy}"
@@ -43,6 +48,16 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         certain = stage.certain and not stage.in_onbuild(run.instruction.start)
         fix = _fix(run, stage, call) if certain and not useless and not quoted else None
         yield Finding(call.command.start, call.command.end, message, fix)
+
+
+def _installs_later(run: Run, stage: Stage, manager: Manager) -> bool:
+    """Return whether a later RUN installs from the package lists that a RUN leaves, so that it would fail without."""
+
+    def installs(later: Run) -> bool:
+        actions = {call.action for call in later.calls if call.manager is manager}
+        return "install" in actions and "update" not in actions and not fetches_its_own(later, manager)
+
+    return stage.order.followed(run, stage, ("installs", manager.name), installs)
 
 
 def _in_quotes(commands: Iterable[Command], folders: Iterable[str]) -> str:

@@ -9,6 +9,11 @@ from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import SHELLS, Command, reads_input
 from echo_migrate.shell.package_managers import does
 
+_SOURCING = frozenset(("eval", "source", "."))
+_SUBSTITUTED = ("$(", "`", "<(")
+_PROGRAMS = frozenset(("-c", "-e", "-E", "-r"))
+"""Options whose value is a program: of Python; of Node.js, Perl and Ruby; of PHP."""
+
 
 @rule(on=Stage, level="warning", also=("DD054",))
 def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -35,9 +40,27 @@ def _runs_it(commands: tuple[Command, ...], i: int) -> str:
             return later.name
     host = commands[i].host
     inner = [one for one in commands[i].inside if one in ("script", "substitution")]
-    if host is not None and inner[-1:] == ["substitution"] and commands[host].name in (*SHELLS, "eval", "source", "."):
+    if host is not None and inner[-1:] == ["substitution"] and _is_program(commands[i], commands[host]):
         return commands[host].name
     return ""
+
+
+def _is_program(command: Command, host: Command) -> bool:
+    """Return whether what a command in a substitution prints is the program that its host runs, and no argument or
+    variable of that: the word behind ``-c``, a file ``<(…)``, or the input of a shell."""
+    words, name = host.words, host.name
+    place = next((k for k, word in enumerate(words) if word.start <= command.start < word.end), 0)
+    if not place:
+        return name in SHELLS and reads_input(host)
+    value, before = words[place].value, words[place - 1].value
+    if name in _SOURCING:
+        return place == 1 and value.startswith(_SUBSTITUTED)
+    if name not in SHELLS and not does(host, "interpret"):
+        return False
+    if value.startswith("<("):
+        return all(word[:1] == "-" for word in host.arguments[: place - 1])
+    named = before[:1] == "-" and (before.endswith("c") if name in SHELLS else before in _PROGRAMS)
+    return named and value.startswith(_SUBSTITUTED)
 
 
 def _has_program(command: Command) -> bool:

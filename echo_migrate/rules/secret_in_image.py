@@ -11,7 +11,8 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced, Unreadable, contents
-from echo_migrate.files.tree import at_or_above
+from echo_migrate.files.tree import absolute, at_or_above
+from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
@@ -139,7 +140,7 @@ def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.runs:
         yield from _of_run(run, stage)
     for copy in stage.copies:
-        name = _secret_file(copy)
+        name = _secret_file(copy, context)
         if name and not (name in _SETTINGS and _is_free_of_secrets(name, context.source.path)):
             message = f"{name} looks like a credentials file, and stays in the image: "
             message += "mount it at run time, or use RUN --mount=type=secret"
@@ -309,15 +310,28 @@ def _bodies(instruction: Instruction) -> Iterator[str]:
             yield body.value
 
 
-def _secret_file(copy: Copy) -> str:
+def _secret_file(copy: Copy, context: Context) -> str:
     """Return the name of the first copied file that has the name of a credential file, or ""."""
     if copy.origin:
         return ""
     for source in copy.sources:
         path = source.value.replace("\\", "/").rstrip("/")
-        if "://" not in path and not _MADE_UP.search(path) and _holds_secret(path, copy.target or copy.written.value):
+        named = "://" not in path and _holds_secret(path, copy.target or copy.written.value)
+        if named and not _MADE_UP.search(path) and not _is_beside_tests(path, context):
             return path.rpartition("/")[2]
     return ""
+
+
+def _is_beside_tests(path: str, context: Context) -> bool:
+    """Return whether a copied file lies in the folder of its Dockerfile or one above it that is for tests, below those
+    that the user named."""
+    at = os.path.dirname(absolute(context.source.path))
+    folder = os.path.dirname(inside(absolute(context.source.path), context.settings.named))
+    while ".." not in path.split("/") and _MADE_UP.search(folder):
+        if os.path.isfile(os.path.join(at, path.lstrip("/"))):
+            return True
+        at, folder = os.path.dirname(at), os.path.dirname(folder)
+    return False
 
 
 def _is_free_of_secrets(name: str, dockerfile: str) -> bool:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from os.path import dirname
 
+from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.tree import ignore_file, real, top
 from echo_migrate.files.workspace import of_a_run
@@ -22,7 +23,7 @@ _WEB_ROOTS = frozenset(("/usr/local/apache2/htdocs", "/usr/share/caddy", "/usr/s
 def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
     for copy in stage.copies if stage.ships else ():
         whole = next((one.value for one in copy.sources if one.value in (".", "./", "/")), "")
-        if whole and not copy.origin:
+        if whole and not copy.origin and not _leaves_out(copy):
             path = context.source.path
             folders = context.folders(path)
             if ignore_file(path, folders):
@@ -36,6 +37,12 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             level: Level = "warning" if git or served else "note"
             yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
             return
+
+
+def _leaves_out(copy: Copy) -> bool:
+    """Return whether a COPY leaves ``.git`` or ``.env`` out itself (``--exclude``), as a .dockerignore would."""
+    excluded = {flag.value.value for flag in copy.instruction.flags if flag.name == "exclude"}
+    return any(one.removeprefix("**/").rstrip("/*") in (".git", ".env", ".") for one in excluded)
 
 
 def _has_history(path: str, folders: frozenset[str]) -> bool:
