@@ -172,6 +172,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution of the project as it stands."""
+    (built,) = recipes.shared(tmp_path_factory, "sdist", lambda folder: build("sdist", ROOT, folder)).iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which what a recipe installs comes from an index that was fetched once, for all of them."""
     return recipes.index(tmp_path_factory)
