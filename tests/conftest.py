@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ from hypothesis import settings
 
 from echo_migrate.cli import cli
 from tests import recipes
-from tests.warm import Request, Warm
+from tests.warm import MEASURED, Request, Warm
 
 if TYPE_CHECKING:
     from tests.registries import Registry
@@ -54,6 +54,24 @@ if find_spec(_IRIS) and _IRIS not in sys.modules:  # which jsonschema imports as
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
 settings.load_profile("here")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test that is ``uncovered``, and what it starts, without what measures coverage, which costs its time again.
+
+    The measuring is not ended: each new start of it leaves hooks behind that every process started later would run.
+    """
+    if not item.get_closest_marker("uncovered"):
+        return (yield)
+    tracing, asked = sys.gettrace(), os.environ.pop(MEASURED, None)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracing)
+        if asked is not None:
+            os.environ[MEASURED] = asked
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +186,13 @@ def no_logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the project as it stands."""
     (built,) = recipes.shared(tmp_path_factory, "wheel", lambda folder: build("wheel", ROOT, folder)).iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution of the project as it stands."""
+    (built,) = recipes.shared(tmp_path_factory, "sdist", lambda folder: build("sdist", ROOT, folder)).iterdir()
     return built
 
 

@@ -7,6 +7,7 @@ index has of each, is no recipe's to say. What is compared with its hashes is co
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,12 +42,23 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], ob
 def index(factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment in which pip and uv install from the index, by a Python that its packages are for.
 
-    pip compiles nothing: most of what it installs is never imported.
+    pip compiles nothing: most of what it installs is never imported. What environments of that Python have of pip is
+    made once.
     """
     url = shared(factory, "index", _fetch).as_uri()
     here = Path(sys.executable)
-    path = os.pathsep.join([str(here.resolve().parent), os.environ["PATH"], str(here.parent)])  # the last has uv
+    own = shared(factory, "python", _python) / "python" / "bin"
+    path = os.pathsep.join([str(own), str(here.resolve().parent), os.environ["PATH"], str(here.parent)])  # uv's is last
     return {"PATH": path, "PIP_INDEX_URL": url, "PIP_COMPILE": "0", "UV_DEFAULT_INDEX": url}
+
+
+def _python(folder: Path) -> None:
+    """Make an environment with pip, and one whose Python gives that pip to all environments that it makes."""
+    base = str(Path(sys.executable).resolve())
+    subprocess.run([base, "-I", "-m", "venv", folder / "made"], check=True)
+    subprocess.run([base, "-I", "-m", "venv", "--without-pip", folder / "python"], check=True)
+    (packages,) = folder.glob("python/lib/python*/site-packages")
+    shutil.copyfile(_ROOT / "tests" / "pip_once.py", packages / "sitecustomize.py")
 
 
 def _fetch(folder: Path) -> None:

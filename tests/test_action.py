@@ -68,7 +68,7 @@ class Runner:
             network
             | self.index
             | {
-                "PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin",
+                "PATH": f"{self.index['PATH'].partition(os.pathsep)[0]}:/usr/bin:/bin",
                 "GITHUB_ACTIONS": "true",
                 "GITHUB_ACTION_PATH": str(self.action),
                 "GITHUB_API_URL": self.github.url,

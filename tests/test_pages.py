@@ -17,7 +17,7 @@ from tests.pages import PAGES, Case, cases, settings
 CASES = [case for path in PAGES for case in cases(path)]
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("newline", ["\n", pytest.param("\r\n", marks=pytest.mark.uncovered)], ids=["lf", "crlf"])
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_case(case: Case, newline: str, request: pytest.FixtureRequest) -> None:
     asked = settings(case)

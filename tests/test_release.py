@@ -15,15 +15,14 @@ from cyclonedx.model.bom import Bom
 from jsonschema.validators import validator_for
 
 from echo_migrate import __version__
-from tests.conftest import ROOT, build
+from tests.conftest import ROOT
 
 CI = (ROOT / "docs" / "ci.md").read_text()
 WORKFLOW = (ROOT / ".github" / "workflows" / "release.yml").read_text()
 BIN = Path(sys.executable).parent
 
 
-def test_the_files_pass_what_an_index_checks(wheel: Path, tmp_path: Path) -> None:
-    sdist = build("sdist", ROOT, tmp_path)
+def test_the_files_pass_what_an_index_checks(wheel: Path, sdist: Path) -> None:
     done = subprocess.run(
         [BIN / "twine", "check", "--strict", wheel, sdist], capture_output=True, text=True, check=False
     )

@@ -23,19 +23,24 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 
 def fix(elsewhere: Path, folder: Path) -> str:
-    """Check and fix a Dockerfile, with files that anybody may write; return what it says then."""
-    (folder / "Dockerfile").write_text(TEXT)
-    environment = os.environ | {"PYTHONPATH": str(elsewhere), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Check and fix a Dockerfile, with files that anybody may write; return what it says then.
+
+    Python keeps what it compiles apart: what is written into ``elsewhere`` is the program's.
+    """
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    (checkout / "Dockerfile").write_text(TEXT)
+    environment = os.environ | {"PYTHONPATH": str(elsewhere), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     for words in (["check"], ["fix"], ["providers"], ["check", "--provider", "docker", "--preset", "all"]):
         subprocess.run(
             [sys.executable, "-m", "echo_migrate", *words],
-            cwd=folder,
+            cwd=checkout,
             env=environment,
             umask=0,
             capture_output=True,
             check=False,
         )
-    return (folder / "Dockerfile").read_text()
+    return (checkout / "Dockerfile").read_text()
 
 
 def state(folder: Path) -> dict[str, tuple[int, int, int]]:
@@ -77,10 +82,10 @@ def test_a_wheel_has_the_keys_of_the_data_of_a_checkout(installed: Path, tmp_pat
     assert json.loads(done.stdout) == {name: blocks(name) for name in names()}
 
 
-def test_a_wheel_of_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
-    for name in ("sdist", "source", "wheel"):
+def test_a_wheel_of_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    for name in ("source", "wheel"):
         (tmp_path / name).mkdir()
-    with tarfile.open(build("sdist", ROOT, tmp_path / "sdist")) as archive:
+    with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
     again = build("wheel", source, tmp_path / "wheel")

@@ -33,6 +33,9 @@ _LOADED = (
     *("echo_migrate.engine.registry_login", "echo_migrate.files.write", "github", "rich.progress"),
 )
 
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""Where the environment has it, coverage is measured: with that configuration."""
+
 
 class Request(NamedTuple):
     """What a child is to be: its words, folder, environment and limits (a resource and its number each)."""
@@ -146,7 +149,8 @@ def _become(request: Request, files: list[int], measuring: "Coverage | None") ->
 
     code: object = 1
     try:
-        if measuring and not request.limits:  # those of the program alone, which would be three times as slow measured
+        asked = MEASURED in request.environment and not request.limits
+        if measuring and asked:  # limits are the program's alone, which would be three times as slow measured
             measuring.start()
         for number, file in enumerate(files):
             os.dup2(file, number)
@@ -180,7 +184,7 @@ def _paused() -> "Coverage | None":
     A measuring of its own for each child, and what was found before the fork once more in its file, cost three times as
     much as what it runs.
     """
-    if not os.environ.pop("COVERAGE_PROCESS_CONFIG", ""):  # with which each fork would start one
+    if not os.environ.pop(MEASURED, ""):  # with which each fork would start one
         return None
     from coverage import Coverage
 
