@@ -203,7 +203,7 @@ def test_a_full_disk_leaves_the_file_whole(run: Run, tmp_path: Path) -> None:
 SLOW = """
 import sys, time
 from echo_migrate import cli
-from echo_migrate.files import {module}
+from echo_migrate.{room} import {module}
 real = {module}.{name}
 def slow(*words):
     {body}
@@ -212,8 +212,10 @@ cli.main()
 """
 
 
-def _slowly(module: str, name: str, body: str, cwd: Path, *words: str) -> "subprocess.Popen[bytes]":
-    script = SLOW.format(module=module, name=name, body=body)
+def _slowly(
+    module: str, name: str, body: str, cwd: Path, *words: str, room: str = "files"
+) -> "subprocess.Popen[bytes]":
+    script = SLOW.format(room=room, module=module, name=name, body=body)
     command = [sys.executable, "-c", script, *words]
     return subprocess.Popen(
         command,
@@ -278,6 +280,21 @@ def test_a_signal_to_the_whole_run_ends_it_with_one_line(tmp_path: Path, stop: s
     _, err = process.communicate()
     assert (process.returncode, err.count(b"\n")) == (128 + stop, 1), err
     assert b"every file is whole" in err
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_does_not_wait_for_the_files_that_were_begun(tmp_path: Path, stop: signal.Signals) -> None:
+    for number in range(300):
+        (tmp_path / f"Dockerfile.{number:03}").write_text(TEXT)
+    body = "open(words[0] + '.begun', 'x'); time.sleep(60); open(words[0] + '.ended', 'x')"
+    process = _slowly("run", "fix_path", body, tmp_path, "check", "--jobs", "2", room="engine")
+    while not list(tmp_path.glob("*.begun")) and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(stop)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (128 + stop, b"echo-migrate: interrupted\n")
+    assert list(tmp_path.glob("*.begun"))
+    assert not list(tmp_path.glob("*.ended"))
 
 
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:

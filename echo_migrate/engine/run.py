@@ -208,9 +208,12 @@ them, Python's default from 3.14, would be their parent, and outlive a run that 
 
 def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result | None]:
     """Yield the results in the order of the paths. Processes receive rules by id and look them up."""
+    from collections import deque
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
+
+    from echo_migrate.files.threads import awaited
 
     names = tuple(rule.id for rule in settings.rules)
     arguments = (settings._replace(rules=()), names, os.getpid())
@@ -221,12 +224,15 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
         workers, chunk = (1, 1) if careful else (jobs, CHUNK)
         with ProcessPoolExecutor(workers, get_context(_START), _start, arguments) as pool:
             try:
-                for result in pool.map(_fix_path, rest, chunksize=chunk):
-                    done += 1
-                    careful = max(0, careful - 1)
-                    yield result
+                futures = deque(pool.submit(_fix_paths, rest[i : i + chunk]) for i in range(0, len(rest), chunk))
+                while futures:
+                    for result in awaited(futures.popleft()):  # what was yielded is not kept
+                        done += 1
+                        careful = max(0, careful - 1)
+                        yield result
             except (GeneratorExit, KeyboardInterrupt):
-                pool.shutdown(wait=False, cancel_futures=True)  # an interrupted run does not wait
+                for process in active_children():  # the pool would wait for the dozens of files that they have begun
+                    process.terminate()
                 raise
             except BrokenProcessPool:
                 if careful:  # with one file at a time, it was this one
@@ -267,6 +273,6 @@ def end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _fix_path(path: str) -> Result | None:
+def _fix_paths(paths: list[str]) -> list[Result | None]:
     assert _settings is not None
-    return fix_path(path, _settings)
+    return [fix_path(path, _settings) for path in paths]
