@@ -11,9 +11,11 @@ import sys
 import tarfile
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread, get_ident
+from typing import IO
 
 import click
 import pytest
@@ -25,9 +27,9 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.threads import awaited
 from echo_migrate.files.workspace import begin
 from echo_migrate.proof import failure
-from echo_migrate.proof.builders import Builder, PassedOn
+from echo_migrate.proof.builders import Builder, Given, PassedOn
 from echo_migrate.proof.compare import Observed, Row, Verdict, compare
-from echo_migrate.proof.container import Running, Smoke, request
+from echo_migrate.proof.container import Look, Running, Smoke, observe, request
 from echo_migrate.proof.context import Context, context_of, digest
 from echo_migrate.proof.image import Config, Files, Reader, config_of
 from echo_migrate.proof.processes import MARK, Processes, Stopped
@@ -586,7 +588,7 @@ _TWO_AT_ONCE = """#!/bin/sh
 case "$1 $2" in
 version*) echo 1 1 ;;
 "build --help") ;;
-"build "*) : > begun.$$; while set -- begun.*; [ $# -lt 2 ]; do sleep 0.05; done; exit 1 ;;
+"build "*) : > begun.$$; for _ in $(seq 600); do set -- begun.*; [ $# -lt 2 ] || exit 1; sleep 0.05; done; kill $PPID ;;
 *) exit 1 ;;
 esac
 """
@@ -732,6 +734,32 @@ def test_files_that_are_cut_off_tell_nothing() -> None:
         reader = Reader()
         reader.read(io.BytesIO(buffer.getvalue()[:end]))
         assert (reader.files, reader.cut) == (None, True), end
+
+
+def test_a_program_is_read_to_its_end_whatever_its_reader_makes_of_it() -> None:
+    def fail(stream: IO[bytes]) -> None:
+        raise ValueError(stream.read(1))
+
+    assert Processes().call(["head", "-c", "1000000", "/dev/zero"], 60, read=fail).code == 0
+
+
+class _Unread(Builder):
+    """A builder whose export ends well, though the reader had no use for what it printed."""
+
+    def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: Given) -> tuple[str, str]:
+        return "1", ""
+
+    def export(self, container: str, read: Callable[[IO[bytes]], object], timeout: float) -> bool:
+        return True
+
+    def remove_containers(self, *containers: str) -> None:
+        pass
+
+
+def test_files_that_were_not_read_are_not_compared() -> None:
+    builder = _Unread("docker", Processes(), "token")
+    _, reader = observe(builder, "2", Config(), PassedOn(), (), Look("before"))
+    assert (reader.files, reader.cut) == (None, True)
 
 
 def test_a_smoke_test_is_a_command() -> None:

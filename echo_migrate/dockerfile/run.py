@@ -237,8 +237,9 @@ def _read(script: Traced, errexit: bool, shell: str) -> Script:
     start = script.start
     shape = tuple([(first - start, last - start) for first, last in script.spans])
     latest = _latest(script.value, shape, errexit, shell)
-    found = _moved(latest[0][1], start - latest[0][0]) if latest else read(script, errexit, shell=shell)
-    latest[:] = [(start, found)]  # replaced as a whole, as several threads may ask
+    known = latest[:1]  # taken and replaced as a whole, as several threads may ask
+    found = _moved(known[0][1], start - known[0][0]) if known else read(script, errexit, shell=shell)
+    latest[:] = [(start, found)]
     return found
 
 

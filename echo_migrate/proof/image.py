@@ -145,9 +145,12 @@ class _Header(tarfile.TarInfo):
         found = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors))
         numbers = (buf[100:108], buf[108:116], buf[116:124], buf[124:136], buf[148:156])
         try:
-            found.mode, found.uid, found.gid, found.size, checksum = [int(one.strip(b"\0 "), 8) for one in numbers]
+            found.mode, found.uid, found.gid, found.size, checksum = [
+                int(one.partition(b"\0")[0], 8) for one in numbers
+            ]
         except ValueError:
             return super().frombuf(buf, encoding, errors)
+        found.mode, found.uid, found.gid, found.size, checksum = values
         found.type = bytes(buf[156:157])
         plain = found.type in (tarfile.REGTYPE, tarfile.DIRTYPE) and buf[257:262] == b"ustar" and not buf[345]
         if not plain or sum(buf) - sum(buf[148:156]) + 8 * ord(" ") != checksum:

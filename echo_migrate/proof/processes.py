@@ -150,10 +150,14 @@ def _finished(
 
 
 def _guarded(read: Callable[[IO[bytes]], object], stream: IO[bytes]) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        read(stream)
-        while stream.read(_AT_ONCE):
-            pass
+    for one in (read, _drain):  # a program whose output is not read to its end would not end
+        with contextlib.suppress(OSError, ValueError):
+            one(stream)
+
+
+def _drain(stream: IO[bytes]) -> None:
+    while stream.read(_AT_ONCE):
+        pass
 
 
 def _end(process: subprocess.Popen[bytes], steps: bool) -> None:
