@@ -150,7 +150,6 @@ class _Header(tarfile.TarInfo):
             ]
         except ValueError:
             return super().frombuf(buf, encoding, errors)
-        found.mode, found.uid, found.gid, found.size, checksum = values
         found.type = bytes(buf[156:157])
         plain = found.type in (tarfile.REGTYPE, tarfile.DIRTYPE) and buf[257:262] == b"ustar" and not buf[345]
         if not plain or sum(buf) - sum(buf[148:156]) + 8 * ord(" ") != checksum:
