@@ -285,7 +285,12 @@ def test_settings_without_a_credential_are_no_secret(
     ("folder", "key", "rules"),
     [
         ("test/conformance", "ssl/server.key", []),
-        ("examples/tls", "server.key", []),
+        ("fixtures/tls", "Server.Key.pem", []),
+        ("examples/tls", "server.key", ["secret-in-image"]),  # what is built in examples is real
+        ("load-test-runner", "server.key", ["secret-in-image"]),
+        ("sample-api/test", "id_rsa", ["secret-in-image"]),
+        ("test/app", ".netrc", ["secret-in-image"]),
+        ("test/app", "store.p12", ["secret-in-image"]),
         ("deploy", "server.key", ["secret-in-image"]),
         ("test", "../server.key", ["secret-in-image"]),  # it does not lie beside the tests, and is no file of theirs
         ("test", "", ["secret-in-image"]),

@@ -39,6 +39,7 @@ KEYS = {
         "groups",
         "unnamed",
         "uncached",
+        "copying",
         "ends",
         "moved",
         "kept",

@@ -141,8 +141,8 @@ def test_the_commands(run: Run, tmp_path: Path) -> None:
         "  100  node                     node is a Docker official image\n"
         "bitnami/redis:7 -> reg.echohq.com/redis (not safe)\n"
         "   80  redis                    bitnami has its own build of redis\n"
-        "   50  bitnamilegacy/redis      it replaces bitnami/redis\n"
-        "       bitnami/redis was removed on 2025-09-29: use bitnamilegacy/redis\n",
+        "   50  bitnamilegacy/redis      it replaces bitnami/*\n"
+        "       images of bitnami were removed on 2025-09-29: use bitnamilegacy/redis\n",
     )
     assert run("match", "acme/tool").returncode == 1
     assert run("match").returncode == 2

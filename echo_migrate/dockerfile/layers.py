@@ -307,6 +307,18 @@ def _tools() -> frozenset[str]:
     return known.verbs["build"] - known.does["start"]
 
 
+def leaves_links(call: Call, run: Run, stage: Stage) -> bool:
+    """Return whether what an installation of a RUN leaves in its manager's caches are hard links to what it installs,
+    which take no room of their own."""
+    manager = call.manager
+    if not manager.copying:
+        return False
+    given = [" ".join(call.command.arguments).replace("=", " ")]
+    given += [f"{name} {value}".lower() for name, value in run.variables(call.command).items()]
+    copies = any(f" {one} " in f" {text} " for text in given for one in manager.copying)
+    return not copies and not configures(stage, manager.copying, call)
+
+
 def configures(stage: Stage, settings: Sequence[str], call: Call) -> bool:
     """Return whether a lowercase setting, in which ``*`` is any text, occurs in what a stage or its parents run, write
     or set up to a call.

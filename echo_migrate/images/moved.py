@@ -11,15 +11,16 @@ from echo_migrate.images.upstream import numbers
 from echo_migrate.model import Image, Migration
 
 _SAID = {
-    "gone": "{name} was removed",
-    "frozen": "{name} has had no new tags",
-    "moved": "{name} moved",
-    "renamed": "{name} was renamed",
-    "ended": "{name} has had no releases",
-    "gated": "{name} needs a token",
-    "announced": "{name} will be removed",
-    "retired": "{name} is deprecated",
+    "gone": "was removed",
+    "frozen": "has had no new tags",
+    "moved": "moved",
+    "renamed": "was renamed",
+    "ended": "has had no releases",
+    "gated": "needs a token",
+    "announced": "will be removed",
+    "retired": "is deprecated",
 }
+_PLURAL = {"has": "have", "is": "are", "needs": "need", "was": "were"}
 
 
 class Moved(NamedTuple):
@@ -37,7 +38,11 @@ class Moved(NamedTuple):
     @property
     def message(self) -> str:
         """What became of it, and what to do."""
-        said = _SAID[self.state].format(name=self.name.removesuffix("/*"))
+        name = self.name.removesuffix("/*")
+        verb, _, rest = _SAID[self.state].partition(" ")
+        if name != self.name and "." not in name:  # the name of a publisher on Docker Hub, who is not gone with them
+            name, verb = f"images of {name}", _PLURAL.get(verb, verb)
+        said = f"{name} {verb} {rest}".rstrip()
         if self.since and self.state == "retired":
             said = f"{self.name} has been deprecated since {self.since}"
         elif self.since:
@@ -55,9 +60,7 @@ def moved(path: str, tag: str | None) -> Moved | None:
     found = found or _row(path) or _row_of_folder(path)
     if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
         return None
-    folder = found.name.removesuffix("/*")
-    # a namespace of Docker Hub is a publisher's name, which is not gone with its images
-    return found._replace(name=path) if folder != found.name and "." not in folder else found
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from echo_migrate.dockerfile.layers import (
     caches_cleared,
     configures,
     expands_removed,
+    leaves_links,
     placed,
     removed,
     takes,
@@ -70,7 +71,7 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         said += [(call.command, message, False) for call, message in late if not _is_idle(call, stage)]
         said = sorted((one for one in said if one[1]), key=lambda one: (one[2], one[0].start))
         yield from [Finding(one.start, one.end, message, quiet=small) for one, message, small in said][:1]
-        below.run(step)
+        below.run(step, stage)
 
 
 def _is_idle(call: Call, stage: Stage) -> bool:
@@ -106,7 +107,7 @@ class _Layers:
         for folder in above(target) if _tree(copy) else ():
             self.trees.setdefault(folder, []).append(copy)
 
-    def run(self, run: Run) -> None:
+    def run(self, run: Run, stage: Stage) -> None:
         for command in run.that("download"):
             for file in filter(None, [absolute(name, run, command) for _, name in downloads(command) if name]):
                 if not run.mounted([file]) and not self._removes(run, command, file):
@@ -117,7 +118,7 @@ class _Layers:
                 name = call.manager.name
                 names = {name for word in call.packages for name in (word.value, package_name(word))}
                 self.installed.setdefault(name, set()).update(names, {call.group})
-                if cleared[call.manager.caches] < call.command.start:
+                if cleared[call.manager.caches] < call.command.start and not leaves_links(call, run, stage):
                     self.uncleaned.add(name)
 
     def _removes(self, run: Run, download: Command, file: str) -> bool:

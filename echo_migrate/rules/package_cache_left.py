@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.control_flow import (
     named_later,
     runs_before_the_end,
 )
-from echo_migrate.dockerfile.layers import caches_cleared, configures, expands_removed, within
+from echo_migrate.dockerfile.layers import caches_cleared, configures, expands_removed, leaves_links, within
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
@@ -64,6 +64,7 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         not fetches
         or not manager.caches
         or call.subcommand in manager.uncached
+        or leaves_links(call, run, stage)
         or call.opaque
         or not run.script
         or call.has(("--offline", "--local"))

@@ -35,15 +35,16 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
         alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
+        needed = ""
         if alone:
             remedy = f"install in the same RUN, and end it with rm -rf {folder}/*"
         elif _installs_later(run, stage, call.manager):
-            remedy = f"a later RUN installs from it: install in one RUN, and end it with rm -rf {folder}/*"
+            needed, remedy = ", from which a later RUN installs", f"use one RUN that ends with rm -rf {folder}/*"
         else:
             remedy = f"add rm -rf {folder}/*"
         quoted = _in_quotes(later, updates[-1].manager.lists)
         remedy = f"the quotes keep {quoted} from matching: remove them" if quoted else remedy
-        message = f"{call.shown} leaves {folder}: {remedy}"
+        message = f"{call.shown} leaves {folder}{needed}: {remedy}"
         useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
         certain = stage.certain and not stage.in_onbuild(run.instruction.start)
         fix = _fix(run, stage, call) if certain and not useless and not quoted else None

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 
 from echo_migrate.dockerfile.downloads import address
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import SHELLS, Command, reads_input
+from echo_migrate.shell.commands import INPUTS, SHELLS, Command, ShellArguments, reads_input
 from echo_migrate.shell.package_managers import does
 
 _SOURCING = frozenset(("eval", "source", "."))
-_SUBSTITUTED = ("$(", "`", "<(")
+_SUBSTITUTED = lazy_regex(r"(?:^|[;|\n]|&&|&\s)\s*(?:\$\(|`)")
+"""A substitution whose output is the name of a command, and so a program, where a word is a script."""
 _PROGRAMS = frozenset(("-c", "-e", "-E", "-r"))
 """Options whose value is a program: of Python; of Node.js, Perl and Ruby; of PHP."""
 
@@ -36,7 +38,7 @@ def _runs_it(commands: tuple[Command, ...], i: int) -> str:
             if "substitution" in later.inside:
                 continue
             break
-        if (later.name in SHELLS or does(later, "interpret")) and not _has_program(later):
+        if _reads_program(later):
             return later.name
     host = commands[i].host
     inner = [one for one in commands[i].inside if one in ("script", "substitution")]
@@ -47,20 +49,33 @@ def _runs_it(commands: tuple[Command, ...], i: int) -> str:
 
 def _is_program(command: Command, host: Command) -> bool:
     """Return whether what a command in a substitution prints is the program that its host runs, and no argument or
-    variable of that: the word behind ``-c``, a file ``<(…)``, or the input of a shell."""
+    variable of that: a command of the script behind ``-c`` or ``eval``, a file ``<(…)``, or the standard input."""
     words, name = host.words, host.name
     place = next((k for k, word in enumerate(words) if word.start <= command.start < word.end), 0)
     if not place:
-        return name in SHELLS and reads_input(host)
+        return _reads_program(host) and command.start > words[0].start
     value, before = words[place].value, words[place - 1].value
+    is_file, is_script = value.startswith("<("), bool(_SUBSTITUTED.search(value))
     if name in _SOURCING:
-        return place == 1 and value.startswith(_SUBSTITUTED)
-    if name not in SHELLS and not does(host, "interpret"):
+        return (is_file or is_script) and (place == 1 or (place == 2 and before == "--"))
+    if name in SHELLS:
+        given = ShellArguments(host)
+        first = len(words) - len(given.operands)
+        if "c" in given.letters:
+            return is_script and place == first
+        return is_file and place <= first and "s" not in given.letters  # the value of --rcfile, or the first operand
+    if not does(host, "interpret"):
         return False
-    if value.startswith("<("):
+    if is_file:
         return all(word[:1] == "-" for word in host.arguments[: place - 1])
-    named = before[:1] == "-" and (before.endswith("c") if name in SHELLS else before in _PROGRAMS)
-    return named and value.startswith(_SUBSTITUTED)
+    return before in _PROGRAMS and value.startswith(("$(", "`"))
+
+
+def _reads_program(command: Command) -> bool:
+    """Return whether a command takes its program from the standard input."""
+    if command.name in (".", "source"):
+        return not INPUTS.isdisjoint(command.arguments[:1])
+    return (command.name in SHELLS or does(command, "interpret")) and not _has_program(command)
 
 
 def _has_program(command: Command) -> bool:

@@ -20,7 +20,8 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
     if not user:
         return
     if isinstance(node, Container):
-        if context.kind == "compose" and not _instead(effective):
+        of_docker = context.kind == "compose" or node.image.where.startswith("docker ")  # docker run, in any file
+        if of_docker and not _instead(effective):
             return  # Docker lets every user listen on each port (20.10)
         places = [(one.value, one.start, one.end) for one in node.ports] if not node.privileges else []
     elif node.ships == "layers" and node.top:

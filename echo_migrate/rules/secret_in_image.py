@@ -117,6 +117,10 @@ _MADE_UP = lazy_regex(
     needs=("dummy", "example", "fixture", "insecure", "sample", "snakeoil", "test"),
 )
 
+_TEST_FOLDER = lazy_regex(r"(?i)(?:^|/)(?:fixtures?|testdata|tests?)(?:/|$)", needs=("fixture", "test"))
+_MADE_FOR_TESTS = (".key", ".pem")
+"""Suffixes of keys that tests have for a TLS of their own. Other credentials are no less real beside tests."""
+
 
 @rule(on=Stage, level="warning", also=("SecretsUsedInArgOrEnv",))
 def secret_in_image(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -323,11 +327,13 @@ def _secret_file(copy: Copy, context: Context) -> str:
 
 
 def _is_beside_tests(path: str, context: Context) -> bool:
-    """Return whether a copied file lies in the folder of its Dockerfile or one above it that is for tests, below those
-    that the user named."""
+    """Return whether a copied file is a key for TLS in the folder of its Dockerfile or one above it that is for tests,
+    below those that the user named."""
+    if not path.lower().endswith(_MADE_FOR_TESTS):
+        return False
     at = os.path.dirname(absolute(context.source.path))
     folder = os.path.dirname(inside(absolute(context.source.path), context.settings.named))
-    while ".." not in path.split("/") and _MADE_UP.search(folder):
+    while ".." not in path.split("/") and _TEST_FOLDER.search(folder):
         if os.path.isfile(os.path.join(at, path.lstrip("/"))):
             return True
         at, folder = os.path.dirname(at), os.path.dirname(folder)

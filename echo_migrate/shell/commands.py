@@ -58,7 +58,7 @@ _SHELL_LONG = _SHELL_FILES | {
     *("debugger", "dump-strings", "login", "noediting", "noprofile", "norc", "posix", "restricted", "verbose")
 }
 """Long options of bash, which it also takes with one dash."""
-_INPUTS = frozenset(("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))
+INPUTS = frozenset(("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))
 
 
 class Word(NamedTuple):
@@ -317,7 +317,7 @@ def reads_input(command: Command) -> bool:
     if command.name not in SHELLS:
         return False
     given = ShellArguments(command)
-    own = not given.operands or given.operands[0].value in _INPUTS or "s" in given.letters
+    own = not given.operands or given.operands[0].value in INPUTS or "s" in given.letters
     return own and "c" not in given.letters
 
 

@@ -85,6 +85,7 @@ class Manager:
     groups: frozenset[str]
     unnamed: frozenset[str]
     uncached: frozenset[str]
+    copying: tuple[str, ...]
     ends: str
     dashed: bool
     needs: dict[str, list[str]]
@@ -119,6 +120,7 @@ class Manager:
         self.groups = frozenset(row.get("groups", ()))
         self.unnamed = frozenset(row.get("unnamed", ()))
         self.uncached = frozenset(row.get("uncached", ()))
+        self.copying = tuple(row.get("copying", ()))
         self.ends = row.get("ends", "")
         self.dashed = any(
             len(option) > 3 and option[0] == "-" and "-" not in option[1:4]
