@@ -56,7 +56,7 @@ _NAMED = lazy_regex(
 _ANEW = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
     rf"[^\n;&|]{{0,500}}?[ \t]{VALUE}[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
-    rf"|\b(?:docker|podman|nerdctl|buildah)[ \t]+manifest[ \t]+create(?:[ \t]+--?[\w-]+(?:=\S+)?)*+[ \t]+{VALUE}"
+    rf"|\b(?:docker|podman|nerdctl|buildah)[ \t]+manifest[ \t]+create(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+{VALUE}"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',]+)",
     needs=("docker", "podman", "nerdctl", "buildah", "type="),
 )
@@ -64,7 +64,7 @@ _ANEW = lazy_regex(
 
 _PUSHED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+|manifest[ \t]+)?push"
-    rf"(?:[ \t]+--?[\w-]+(?:=\S+)?)*+[ \t]+{VALUE}",
+    rf"(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+{VALUE}",
     needs=("push",),
 )
 _TAKEN = lazy_regex(

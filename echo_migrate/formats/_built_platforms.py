@@ -14,7 +14,7 @@ from echo_migrate.formats._build_places import COMPOSE, is_of_goreleaser
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _OF_STAGE = lazy_regex(r"(?i)[ \t]*FROM[ \t]+--platform=[\"']?")
 """What stands before a platform in a line that is the platform of one stage, and not of what builds it."""
-_CASE = lazy_regex(r"[ \t]*\(?(?:[\w./*?\"'-]++[ \t]*\|[ \t]*)*+[\w./*?\"'-]++[ \t]*\)")
+_CASE = lazy_regex(r"[ \t]*\(?(?>(?:[\w./*?\"'-]++[ \t]*\|[ \t]*)*)[\w./*?\"'-]++[ \t]*\)")
 _BEFORE_A_CASE = lazy_regex(r"(?:^|[\s\S]*\s)(?:case[ \t][^\n]*[ \t]in|;;&?|;&)")
 _LONGEST_CASE = 500
 """A pattern of ``case`` at the beginning of a line, what ends before it, and how many characters each may have."""

@@ -61,7 +61,7 @@ _BEGINS = lazy_regex(
 )
 """Where a command may begin with a variable."""
 
-_INNER = r"(?:[^(){}\n]|\([^(){}\n]*\)|\{[^(){}\n]*\})*+"
+_INNER = r"(?>(?:[^(){}\n]|\([^(){}\n]*\)|\{[^(){}\n]*\})*)"
 _QUIET = lazy_regex(rf"[-@+]*|\$[({{]if[ \t]+\$(?:\({_INNER}\)|\{{{_INNER}\}})[ \t]*(?:,[-@+]*){{1,2}}[)}}]")
 """The value of a variable that only says whether make prints a command or heeds its failure: signs, or a condition with
 signs alone for both of its results."""
