@@ -267,6 +267,14 @@ SHAPES: dict[str, tuple[str, Shape]] = {
         ),
     ),
     "manifests": ("pod.yaml", _pods),
+    "resources that image streams set": (
+        "list.yaml",
+        lambda n: (
+            "apiVersion: v1\nkind: List\nitems:\n"
+            + "- spec: {triggers: [{imageChangeParams: {containerNames: [a]}}], containers: [{name: a, image: node}]}\n"
+            * n
+        ),
+    ),
     "one pod": ("pod.yaml", _one_pod),
     "containers of a parameter": (
         "task.yaml",
@@ -380,6 +388,12 @@ BUILDERS: dict[str, tuple[str, Callable[[int], str]]] = {
     "calls in calls": ("a.py", lambda n: "docker.build(" * n),
     "open quotes": ("a.sh", lambda n: "docker build -t " + " \"$(' `" * n),
     "open brackets": ("a.sh", lambda n: "docker build " + "$((" * n),
+    "images that are copied": ("a.sh", lambda n: "# build\n" + "docker pull a:1\ndocker push a:1\n" * n),
+    "words of a command that pulls": ("a.sh", lambda n: "docker push a # build\n" + "docker pull " + "-a " * n),
+    "platforms in patterns": (
+        "a.sh",
+        lambda n: "case a in\n" + "linux/386) docker build --platform linux/amd64 {,- ;;\n" * n,
+    ),
     "many builds on a line": ("a.sh", lambda n: "docker build -t a:1 ; " * n),
     "images without a name": ("pom.xml", lambda n: "<image>" * n + "build"),
     "many images": ("pom.xml", lambda n: "<image><name>a</name><run/></image>" * n + "<build>"),

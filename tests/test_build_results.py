@@ -43,6 +43,23 @@ MADE = {
         "jobs:\n  a:\n    matrix:\n      image:\n        - web\n        - nginx\n      arch: [amd64]\n"
         "    env:\n      I: ${{ matrix.image }}\n    run: docker build -t $I:1.29 .",
     ),
+    "a value of a list with the ends of lines of other standards in comments": (
+        "a.yml",
+        "jobs:\n  a:\n    matrix:\n      image:\n        - web # a\u2028b\x0cc\r\n        - nginx # \x85\n"
+        "    run: docker build -t ${{ matrix.image }}:1.29 .",
+    ),
+    "a value of a matrix beside one of another job": (
+        "a.yml",
+        "jobs:\n  t:\n    strategy: {matrix: {image: [web]}}\n  a:\n    strategy:\n      matrix:\n"
+        "        image: [web, nginx]\n        tag: ['1.29']\n        include: [{image: b}]\n    steps:\n"
+        "    - {uses: docker/build-push-action@v6, with: {tags: '${{ matrix.image }}:${{ matrix.tag }}'}}",
+    ),
+    "a value of a matrix that the file does not list": (
+        "a.yml",
+        "jobs:\n  t:\n    strategy:\n      matrix:\n        image: [nginx]\n  a:\n    strategy:\n      matrix:\n"
+        "        image: ${{ fromJSON(x) }}\n    steps:\n"
+        "    - {uses: docker/build-push-action@v6, with: {tags: '${{ matrix.image }}:1.29'}}",
+    ),
     "a value of a list in brackets in a matrix": (
         "a.yml",
         "jobs:\n  a:\n    matrix:\n      image: ['web', \"nginx\"]\n"
@@ -50,6 +67,10 @@ MADE = {
     ),
     "a name for all platforms": ("a.sh", "docker buildx imagetools create -t nginx:1.29 nginx:amd64 nginx:arm64"),
     "a manifest": ("a.sh", "docker manifest create --amend nginx:1.29 nginx:amd64 # build"),
+    "what is pushed and copied": (
+        "a.sh",
+        "docker build -t nginx:1.29 .\ndocker tag nginx:1.29 r/n:1\ndocker push r/n:1",
+    ),
     "what is pushed": ("a.sh", "make build\ndocker push -q nginx:1.29"),
     "what a variable says is pushed": ("a.sh", "I=nginx:1.29\nmake build\npodman image push --tls-verify=false $I"),
     "GoReleaser": (".goreleaser.yml", 'builds: []\ndockers:\n- image_templates: ["nginx:1.29"]'),
@@ -177,6 +198,18 @@ OTHERS = {
         "docker-bake.hcl",
         'target "a" {\n  tags = []\n  args = { B = "nginx:1.29" }\n}',
     ),
+    "what is copied": (
+        "a.sh",
+        "i=nginx:1.29 # a build\ndocker pull $i\ndocker tag $i $R/$i\ni=$R/$i\ndocker push $i",
+    ),
+    "what is copied in a loop": (
+        "a.sh",
+        "for i in nginx:1.29 b:1; do # build\n  docker pull -q --platform $P $i\n  i=$R/$i\n  docker push $i\ndone",
+    ),
+    "what is given another name, and pushed": (
+        "a.sh",
+        'I="nginx:1.29" # build\ndocker image tag "$I" "$R/$I" && I="$R/$I"\ndocker push "$I"',
+    ),
     "what is pushed elsewhere": ("a.sh", "make build\nnpm push nginx:1.29; git push nginx"),
     "what a manifest is made of": ("a.sh", "make build\ndocker manifest create app:1 nginx:1.29"),
     "what an image for all platforms is made of": ("a.sh", "docker buildx imagetools create -t app:1 nginx:1.29"),
@@ -209,6 +242,19 @@ OTHERS = {
     "a script that is called build": ("package.json", '{"build": "docker run -v .:/app -it nginx:1.29 npm ci"}'),
     "a container that is called build": ("a.sh", "docker run --name build -t nginx:1.29 make"),
     "an image that is run on the same line": ("a.js", "x(`docker build .`); x(`docker run -t nginx:1.29`)"),
+    "a value of another job's matrix": (
+        "a.yml",
+        "jobs:\n  t:\n    strategy:\n      matrix:\n        image: [nginx, python]\n"
+        "    container: ${{ matrix.image }}:1.29\n"
+        "  a:\n    strategy:\n      matrix:\n        image: [app, web]\n    steps:\n"
+        "    - {uses: docker/build-push-action@v6, with: {tags: '${{ matrix.image }}:1.29'}}",
+    ),
+    "a value of another job's matrix, of a command": (
+        "a.yml",
+        "jobs:\n  t:\n    strategy:\n      matrix:\n        include:\n        - image: nginx\n"
+        "  a:\n    strategy:\n      matrix:\n        image: [app, web]\n    steps:\n"
+        "    - run: docker build -t ${{ matrix.image }}:1.29 .",
+    ),
     "a service beside a matrix": (
         "a.yml",
         "jobs:\n  a:\n    services:\n      db:\n        image: nginx:1.29\n"

@@ -384,6 +384,37 @@ NEARBY = {
         "",
         {"b.sh": 'docker build .\ncase "$PLATFORM" in\n  linux/arm64|linux/386) x ;;\n  (linux/arm/v7) y ;;\nesac\n'},
     ),
+    "a rare platform that a script asks for, beside one that is written": (
+        "",
+        {"b.sh": "docker build --platform=linux/amd64 .\ncase $1 in\n  linux/386) x ;;\nesac\n"},
+    ),
+    "a rare platform that a script asks for, and may build for": (
+        "platform",
+        {"b.sh": 'case "$1" in\n  linux/386) x ;;\nesac\ndocker build --platform "$1" .\n'},
+    ),
+    "a rare platform that a script asks for, and may build for by a variable": (
+        "platform",
+        {"b.sh": "export DOCKER_DEFAULT_PLATFORM=$1\ncase $1 in\n  linux/386) x ;;\nesac\ndocker build .\n"},
+    ),
+    "a rare platform that a script asks for, and may build for beside another": (
+        "platform",
+        {"b.sh": "docker build --platform linux/amd64,$1 .\ncase $1 in\n  linux/386) x ;;\nesac\n"},
+    ),
+    "a rare platform that a workflow asks for, and may build for": (
+        "platform",
+        {
+            ".github/workflows/x.yml": "jobs:\n  a:\n    steps:\n    - run: |\n        case ${{ inputs.p }} in\n"
+            "          linux/386) x ;;\n        esac\n    - uses: docker/build-push-action@v6\n"
+            "      with:\n        platforms: ${{ inputs.p }}\n"
+        },
+    ),
+    "a rare platform that a Dockerfile asks for": (
+        "",
+        {
+            "Dockerfile": "FROM --platform=$BUILDPLATFORM alpine\nARG TARGETPLATFORM\n"
+            "RUN <<E\ncase $TARGETPLATFORM in\n  linux/386) x ;;\nesac\nE\n"
+        },
+    ),
     "a rare platform in a list of a script": (
         "platform",
         {"b.sh": "case $1 in\n a) x ;;\nesac\nP=(linux/amd64\n  linux/386)\ndocker build --platform $P\n"},
@@ -759,6 +790,30 @@ def test_options_in_a_variable_of_an_included_makefile_are_no_image(run: Run, tm
     )
     listed = json.loads(run("inventory", "--output-format", "json", "Makefile").stdout)["references"]
     assert [one["resolved"] for one in listed] == ["node:22"] * 3
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "moves"),
+    [
+        ("Q = @", "Q = @ssh host", False),
+        ("Q = @", "Q = @ssh $(HOST)", False),
+        ("Q = @", "Q += ssh", False),
+        ("Q = @", "Q = -\nQ = ssh host", False),
+        ("Q = ssh host", "Q = @", False),
+        ("Q = @", "Q =", True),
+        ("Q = @", "P = ssh host", True),
+        ("", "Q = $(P)\nP = @", True),
+        ("Q = docker\nrun:\n\t$(Q) run node:22\nP = @", "Q = $(X) docker", False),
+    ],
+)
+def test_what_an_included_makefile_sets_too_is_heeded(
+    run: Run, tmp_path: Path, own: str, other: str, moves: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "other.mk").write_text(f"{other}\n")
+    used = own if "run:" in own else f"{own}\nrun:\n\t$(Q) docker run --rm node:22"
+    (tmp_path / "Makefile").write_text(f"{used}\ninclude other.mk\n")
+    assert ("+" in run("fix", "--diff", "Makefile").stdout.decode()) == moves
 
 
 def test_a_default_is_not_written_into_where_a_build_gives_another_value(run: Run, tmp_path: Path) -> None:

@@ -56,12 +56,23 @@ _NAMED = lazy_regex(
 _ANEW = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+(?:image|container))?[ \t]+(?:tag|commit|import)[ \t]"
     rf"[^\n;&|]{{0,500}}?[ \t]{VALUE}[ \t\r]*(?=$|[\n;&|)]|[ \t]#)"
-    r"|\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:(?:image[ \t]+|manifest[ \t]+)?push|manifest[ \t]+create)"
-    rf"(?:[ \t]+--?[\w-]+(?:=\S+)?)*+[ \t]+{VALUE}"
+    rf"|\b(?:docker|podman|nerdctl|buildah)[ \t]+manifest[ \t]+create(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+{VALUE}"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',]+)",
     needs=("docker", "podman", "nerdctl", "buildah", "type="),
 )
-"""The name that an image is given by another command, or pushed under, or that the output of a build has."""
+"""The name that an image is given by another command, or that the output of a build has."""
+
+_PUSHED = lazy_regex(
+    r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+|manifest[ \t]+)?push"
+    rf"(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+{VALUE}",
+    needs=("push",),
+)
+_TAKEN = lazy_regex(
+    r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+)?(?:pull|tag)((?:[ \t]+[^\s;&|]{1,500}){1,20})",
+    needs=("pull", "tag"),
+)
+_WORD = lazy_regex(rf"(?<!\S)(?!-){VALUE}")
+"""The name that an image is pushed under; and the words of a command that pulls an image, or gives one another name."""
 
 _CALLED = lazy_regex(
     r"\b(?:docker_build|custom_build|docker_build_with_restart|ImageFromDockerfile)\(\s*+(?:ref\s*+=\s*+)?f?[\"']([^\"'\n]+)[\"']"
@@ -141,6 +152,16 @@ def results_in(path: str, data: bytes, stated: Iterable[str]) -> Iterator[str]:
     known = Variables(text, path)
     for one, place in dict.fromkeys((*placed, *((one, None) for one in stated))):
         yield from known.names(one, place)
+    yield from _pushed(text, known)
+
+
+def _pushed(text: str, known: Variables) -> Iterator[str]:
+    """Yield the names that commands push and that none takes from elsewhere, as those do that copy images."""
+    pushed = [(match[1], match.start()) for match in _PUSHED.finditer(text) if not is_said(text, match.start(1))]
+    names = list(dict.fromkeys(name for one, place in dict.fromkeys(pushed) for name in known.names(one, place)))
+    words = [(one[1], one.start()) for each in _TAKEN.finditer(text) for one in _WORD.finditer(text, *each.span(1))]
+    taken = {name for one, place in dict.fromkeys(words) for name in known.names(one, place)} if names else set()
+    yield from (name for name in names if name not in taken)
 
 
 def _written(name: str, text: str) -> Iterator[_Written]:

@@ -83,7 +83,7 @@ _MATRIX = lazy_regex(r"(?m)^([ \t]*)matrix:[ \t]*\r?\n((?:\1[ \t]+[^\n]*\n?|[ \t
 _LISTED = lazy_regex(
     r"(?m)^[ \t]+(?:-[ \t]+)?([\w-]+):[ \t]*"
     r"(?:\[([^\[\]{}\n]{1,2000})\]"
-    r"|(?:#[^\n]*)?\r?\n((?:[ \t]*-[ \t]+(?:[^\s:#]|:(?=\S))++[ \t]*(?:#[^\n]*)?(?:\r?\n|$)){1,200}))"
+    r"|(?:#[^\n]*)?\r?\n((?:[ \t]*-[ \t]+(?>(?:[^\s:#]|:(?=\S))+)[ \t]*(?:#[^\n]*)?(?:\r?\n|$)){1,200}))"
 )
 """A list of values in a matrix, in brackets or one a line."""
 
@@ -167,12 +167,13 @@ class Variables:
         for match in _ASSIGNED.finditer(self.text):
             number = bisect_right(matrices, match.start(), key=itemgetter(0))
             if number and match.start() < matrices[number - 1][1]:
-                add(f"matrix.{match[1]}", [match[2] or ""])
+                add(f"matrix.{match[1]}", [match[2] or ""], self._part(match.start()))
             elif not (expressions and match[1] in _OTHER_KEYS):
                 add(match[1], [match[2] or ""], self._owner(match))
         for match in (one for start, end in matrices for one in _LISTED.finditer(self.text, start, end)):
-            values = match[2].split(",") if match[2] else [line.split()[1] for line in match[3].splitlines()]
-            add(f"matrix.{match[1]}", [value.strip() for value in values])
+            lines = [line.split() for line in (match[3] or "").split("\n")]
+            values = match[2].split(",") if match[2] else [words[1] for words in lines if words]
+            add(f"matrix.{match[1]}", [value.strip() for value in values], self._part(match.start()))
         for match in _LOOP.finditer(self.text):
             add(match[1], match[2].split())
         for number, argument in _given_to_builds(self.text):

@@ -14,10 +14,18 @@ from echo_migrate.formats._build_places import COMPOSE, is_of_goreleaser
 _PLATFORM = lazy_regex(r"\blinux/(?:arm/v[567]|386|s390x|ppc64le|riscv64|mips64le|loong64)\b")
 _OF_STAGE = lazy_regex(r"(?i)[ \t]*FROM[ \t]+--platform=[\"']?")
 """What stands before a platform in a line that is the platform of one stage, and not of what builds it."""
-_CASE = lazy_regex(r"[ \t]*\(?(?:[\w./*?\"'-]++[ \t]*\|[ \t]*)*+[\w./*?\"'-]++[ \t]*\)")
+_CASE = lazy_regex(r"[ \t]*\(?(?>(?:[\w./*?\"'-]++[ \t]*\|[ \t]*)*)[\w./*?\"'-]++[ \t]*\)")
 _BEFORE_A_CASE = lazy_regex(r"(?:^|[\s\S]*\s)(?:case[ \t][^\n]*[ \t]in|;;&?|;&)")
 _LONGEST_CASE = 500
 """A pattern of ``case`` at the beginning of a line, what ends before it, and how many characters each may have."""
+
+_GIVEN = lazy_regex(
+    r"(?im)(?:(?<!from )--(?:[a-z]+-)?platforms?\b|(?:^|[{,])[ \t]*(?:-[ \t]+)?[\"']?platforms?[\"']?[ \t]*:"
+    r"|(?<!--)platforms?[ \t]*[:?+]{0,3}=)(?![=: \t\"']*+linux/[\w/,]++(?:[\"' \t\r\n]|$))",
+    needs=("platform",),
+)
+"""An option, a key or a variable that gives platforms other than ones that are written there, but for those of a FROM:
+what a pattern of ``case`` asks for may be what it gives then."""
 
 _LINE = lazy_regex(r"(?:[^\n\\]|\\[^\r\n]|\\\r?\n){1,5000}")
 """A line of a script or a Makefile, with those that continue it."""
@@ -60,7 +68,9 @@ class Platforms(NamedTuple):
 
 def platforms_in(source: Source) -> Platforms:
     """Return the rare platforms in one file: of the Dockerfiles that it builds for them, where it names these."""
-    written = [one for one in _PLATFORM.finditer(source.text) if not _of_no_build(source.text, one.start())]
+    found = list(_PLATFORM.finditer(source.text))
+    given = bool(found) and _GIVEN.search(source.text) is not None
+    written = [one for one in found if not _of_no_build(source.text, one.start(), given)]
     stated = list(_stated(source)) if written else []
     own: dict[str, set[str]] = {}
     other = set[str]()
@@ -89,11 +99,14 @@ def _crossed(source: Source) -> str | None:
     return real(found) if found else None
 
 
-def _of_no_build(text: str, offset: int) -> bool:
-    """Return whether the platform at an offset is that of one stage, or asked for by a pattern of ``case``."""
+def _of_no_build(text: str, offset: int, given: bool) -> bool:
+    """Return whether the platform at an offset is that of one stage, or asked for by a pattern of ``case`` alone: not
+    where builds are given one that is not written there."""
     line = text.rfind("\n", 0, offset) + 1
     if _OF_STAGE.fullmatch(text, line, offset):
         return True
+    if given:
+        return False
     case = _CASE.match(text, line, line + _LONGEST_CASE)
     before = text[max(0, line - _LONGEST_CASE) : line].rstrip() if case and offset < case.end() else ""
     return bool(before and _BEFORE_A_CASE.fullmatch(before))

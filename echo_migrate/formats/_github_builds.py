@@ -5,13 +5,15 @@ Inputs: github.com/docker/build-push-action (build-args, context, file, platform
 """
 
 import os
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice, pairwise, product
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.tree import dockerfile_at, top
-from echo_migrate.files.yaml import YamlNode, effective, is_text, items, sequence
+from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, is_text, items, sequence
 from echo_migrate.formats import _built_together
 from echo_migrate.formats._build_commands import is_local
 from echo_migrate.formats._yaml import YamlFile
@@ -29,6 +31,10 @@ _NAMING = {
     "redhat-actions/buildah-build": (("image", ":$"), ("tags", "")),
 }
 """Inputs of actions that name results, and what is behind such a name."""
+
+_OF_MATRIX = lazy_regex(r"\$\{\{[ \t]*matrix\.([\w-]+)[ \t]*\}\}", needs=("matrix",))
+_MOST_JOBS = 256
+"""A value of a job's matrix, and how many jobs one has at most (docs.github.com, "Running variations of jobs")."""
 
 _LIST = lazy_regex(r"[\n,]")
 _BUILDERS = frozenset(("buildah", "docker", "nerdctl", "podman"))
@@ -90,15 +96,38 @@ def platforms(source: Source) -> Iterator[tuple[str | None, int, int]]:
 
 
 def results(source: Source) -> Iterator[str]:
-    """Yield the names that steps give to what they build; with any tag, the name that tags are made of."""
-    for step in _all_steps(source):
+    """Yield the names that steps give to what they build; with any tag, the name that tags are made of. What a job's
+    matrix lists in the file is filled in."""
+    for job, step in _steps_of_jobs(source):
         uses = step.get("uses")
         if is_text(uses) and uses.value.partition("@")[0] in _NAMING:
             inputs = effective(step.get("with"))
             for key, end in _NAMING[uses.value.partition("@")[0]]:
                 node = inputs.get(key)
                 values = _LIST.split(node.value) if is_text(node) else []
-                yield from (f"{one.strip()}{end}" for one in values if one.strip())
+                named = (f"{one.strip()}{end}" for one in values if one.strip())
+                yield from (name for one in named for name in _filled_in(one, job))
+
+
+def _filled_in(name: str, job: YamlNode | None) -> Iterable[str]:
+    """Return the names that a name stands for with the values of its job's matrix, itself if the file lists none."""
+    used = dict.fromkeys(_OF_MATRIX.findall(name))
+    matrix = effective(effective(effective(job).get("strategy")).get("matrix")) if used else {}
+    more = matrix.get("include")
+    entries = [effective(one) for one in sequence(more)[:_MOST_JOBS]]
+    values: dict[str, list[str]] = {}
+    for key in used:
+        own = matrix.get(key)
+        listed = [*sequence(own)[:_MOST_JOBS], *(one[key] for one in entries if key in one)]
+        known = [one.value for one in listed if is_scalar(one) and "$" not in one.value]
+        if known and len(known) == len(listed) and all(one is None or is_sequence(one) for one in (own, more)):
+            values[key] = known
+    filled = (dict(zip(values, each, strict=True)) for each in islice(product(*values.values()), _MOST_JOBS))
+    return [_OF_MATRIX.sub(partial(_value, one), name) for one in filled]
+
+
+def _value(values: dict[str, str], match: re.Match[str]) -> str:
+    return values.get(match[1], match[0])
 
 
 def inputs_of_builds(source: Source) -> Iterator[tuple[str, int, int]]:
@@ -182,9 +211,14 @@ def _inputs_of(step: dict[str, YamlNode]) -> dict[str, YamlNode]:
 
 def _all_steps(source: Source) -> Iterator[dict[str, YamlNode]]:
     """Yield the steps of jobs and of actions."""
+    return (step for _, step in _steps_of_jobs(source))
+
+
+def _steps_of_jobs(source: Source) -> Iterator[tuple[YamlNode | None, dict[str, YamlNode]]]:
+    """Yield the steps of jobs and of actions, each with the job or the action."""
     for keys in map(effective, YamlFile(source).roots):
         for job in (*dict(items(keys.get("jobs"))).values(), keys.get("runs")):
-            yield from map(effective, sequence(effective(job).get("steps")))
+            yield from ((job, step) for step in map(effective, sequence(effective(job).get("steps"))))
 
 
 def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:

@@ -161,12 +161,16 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
     places = list(walk(root))
     yield from images(sheet, places)
     given, made = cache(partial(_given, places)), 0
-    triggered = [(place.path, names) for place in places if "spec" in place.keys and (names := _triggered(place.keys))]
+    triggered = dict[tuple[str, ...], set[str]]()
+    for place in places:
+        if "spec" in place.keys and (names := _triggered(place.keys)):
+            triggered.setdefault(place.path, set()).update(names)
     for place in places:
         pod = place.keys
         yield from _handed_on(sheet, pod)
         platform = of_pod(pod)
-        streams = {name for path, names in triggered if place.path[: len(path)] == path for name in names}
+        above = (place.path[:depth] for depth in range(len(place.path) + 1 if triggered else 0))
+        streams = {name for path in above for name in triggered.get(path, ())}
         for called, volume in _named(pod.get("volumes")):
             mounted_image = effective(effective(volume).get("image"))
             where = f"volumes.{called}.image.reference"

@@ -8,7 +8,7 @@ trailing backslash joins the next line, and both are passed to the shell. A reci
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
@@ -61,8 +61,10 @@ _BEGINS = lazy_regex(
 )
 """Where a command may begin with a variable."""
 
-_QUIET = lazy_regex(r"[-@+]*|\$[({]if\b[^\n]*,[-@+]*[)}]")
-"""The value of a variable that only says whether make prints a command or heeds its failure."""
+_INNER = r"(?>(?:[^(){}\n]|\([^(){}\n]*\)|\{[^(){}\n]*\})*)"
+_QUIET = lazy_regex(rf"[-@+]*|\$[({{]if[ \t]+\$(?:\({_INNER}\)|\{{{_INNER}\}})[ \t]*(?:,[-@+]*){{1,2}}[)}}]")
+"""The value of a variable that only says whether make prints a command or heeds its failure: signs, or a condition with
+signs alone for both of its results."""
 _AT_FIRST = lazy_regex(r"[ \t]*\$[({]([A-Za-z_]\w*)[)}][ \t]*[-@+]*")
 """A variable that a recipe begins with."""
 
@@ -111,10 +113,12 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     """Return the images, containers and ignore comments in the recipes of a makefile; never raises."""
     text = source.text
     values = _values(text)
-    included = _included(source.path) if _INCLUDE.search(text) else {}
-    programs = _programs(text, values) - {name for name, value in included.items() if not _PROGRAM.fullmatch(value)}
+    included, settings = _included(source.path) if _INCLUDE.search(text) else ({}, {})
+    programs = _programs(text, values) - (settings.keys() - _each(settings, _PROGRAM, _FOUND))
     commands = _Commands(text, programs)
-    quiet = _set_on_lines(text, values, _QUIET) | {name for name, value in included.items() if _QUIET.fullmatch(value)}
+    quiet = _each(settings, _QUIET)
+    unset: Values = {name: [] for name in quiet if name not in values}
+    quiet = _set_on_lines(text, values | unset, _QUIET) - (settings.keys() - quiet)
     begun = (commands.within(_without_quiet(one, quiet)) for one in recipes(text))
     places = [one._replace(value=_as_shells(one.value, programs)) for one in begun]
     scripts = [place for place in places if calls(place.value)]
@@ -175,13 +179,18 @@ def _programs(text: str, values: Values) -> frozenset[str]:
     return _set_on_lines(text, values | {name: [] for name in _usual() if name not in values}, _PROGRAM, _FOUND)
 
 
+def _each(settings: Mapping[str, list[str]], *patterns: re.Pattern[str]) -> AbstractSet[str]:
+    """Return the variables of which each value matches a pattern."""
+    return {
+        name
+        for name, given in settings.items()
+        if all(any(pattern.fullmatch(value) for pattern in patterns) for value in given)
+    }
+
+
 def _set_on_lines(text: str, values: Values, *patterns: re.Pattern[str]) -> frozenset[str]:
     """Return the variables of which each value matches a pattern, and that are set on lines of their own alone."""
-    known = [
-        name
-        for name, given in values.items()
-        if all(any(pattern.fullmatch(value) for pattern in patterns) for _, _, value in given)
-    ]
+    known = _each({name: [value for _, _, value in given] for name, given in values.items()}, *patterns)
     given = Counter(one or other for one, other in _SET.findall(without_comments(text))) if known else Counter[str]()
     return frozenset(name for name in known if given[name] == len(values[name]))
 
@@ -313,10 +322,12 @@ def _resolved(value: str, given: dict[str, str]) -> str:
 
 
 @of_a_run(256)
-def _included(path: str) -> dict[str, str]:
-    """Return the variables that the makefiles that one includes, which are in its tree, give one value that is known.
-    Make looks for all of them in the folder in which it runs."""
+def _included(path: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the variables that the makefiles that one includes, which are in its tree, give one value that is known;
+    and all that they set with their values, ``?`` for each that is not known. Make looks for all of them in the folder
+    in which it runs."""
     waiting, seen = [path], dict[str, Values]()
+    settings: dict[str, list[str]] = {}
     while waiting and len(seen) <= _MOST_FILES:
         here = waiting.pop()
         if here in seen:
@@ -324,21 +335,26 @@ def _included(path: str) -> dict[str, str]:
         seen[here] = {}
         with suppress(Unreadable):
             text = Source.of(here, contents(here, _LARGEST)).text
-            seen[here] = _values(text) if here != path else {}
+            if here != path:
+                seen[here] = _values(text)
+                for name, times in Counter(one or other for one, other in _SET.findall(without_comments(text))).items():
+                    known = [value for _, _, value in seen[here].get(name, ())]
+                    settings.setdefault(name, []).extend(known if len(known) == times else ["?"])
             names = [name for match in _INCLUDE.finditer(text) for name in match[1].split()][: _MOST_FILES + 1]
             found = [dockerfile_at(path, ".", _HERE.sub("", name)) for name in names]
             waiting += filter(None, found)
     if len(seen) > _MOST_FILES:
-        return {}
+        return {}, settings
     given: dict[str, list[str]] = {}
     for values in seen.values():
         for name, all_given in values.items():
             given.setdefault(name, []).extend(value for _, _, value in all_given)
     single = {name: one[0] for name, one in given.items() if len(one) == 1 and 0 < len(one[0]) <= LONGEST}
     if len(single) > _MOST_VALUES:
-        return {}
+        return {}, settings
     whole = {name: _resolved(value, single) for name, value in single.items()}
-    return {name: value for name, value in whole.items() if not is_open(value)}
+    closed = {name: value for name, value in whole.items() if not is_open(value)}
+    return closed, settings | {name: [value] for name, value in closed.items() if "?" not in settings.get(name, "?")}
 
 
 def _as_shells(recipe: str, programs: AbstractSet[str]) -> str:
