@@ -22,6 +22,9 @@ PASSING = INITS | WRAPPERS | {"__cacert_entrypoint.sh", "mvn-entrypoint.sh"}
 SCRIPTS = (".cjs", ".cts", ".js", ".mjs", ".mts", ".ts")
 """Endings of what node runs and no kernel does."""
 
+_ARGUMENTS = frozenset(("$*", "$@", "${*}", "${@}"))
+"""All arguments of a script."""
+
 SETTINGS = ".conf"
 """The ending of what the scripts of redis and valkey give to their program, and no kernel runs."""
 
@@ -103,6 +106,12 @@ def unread(verb: str, start: int, end: int) -> StartCommand:
     return listed(verb, [], start, end)._replace(words=None, script=UNREADABLE)
 
 
+def worded(verb: str, words: tuple[Word, ...], start: int, end: int) -> StartCommand:
+    """Return the command of words: if some are not known, it is unread but for the commands that are."""
+    own = listed(verb, [word.value for word in words], start, end)
+    return own if all(word.known for word in words) else own._replace(words=None, script=execute(words, start, end))
+
+
 def line(verb: str, text: str, start: int, end: int) -> StartCommand:
     """Return the command of a shell command line outside a Dockerfile."""
     return _line(verb, text)._replace(start=start, end=end)
@@ -136,22 +145,44 @@ def asks_for_a_script(entrypoint: tuple[str, ...] | None) -> bool:
 
 def as_started(commands: list[StartCommand]) -> list[StartCommand]:
     """Return the commands of a container, in the order of their keys, as they are started: behind an entrypoint that
-    is a shell, the next gives it its script, with or without options before it (``sh`` and ``-c script``)."""
-    if len(commands) > 1 and commands[1].verb != "healthcheck":
-        shell, given = commands[0].words or (), commands[1]
-        script = _script_of(shell, given.words) if given.words else None
-        if script is not None:
-            own = line(given.verb, script, given.start, given.end)
-            return [commands[0], own._replace(shell=False), *commands[2:]]  # the entrypoint brings the shell
-    return commands
+    is a shell, the next gives it its script, with or without options before it (``sh`` and ``-c script``), or is what
+    the script runs (``exec "$@"``)."""
+    if len(commands) < 2 or commands[1].verb == "healthcheck":
+        return commands
+    shell, given = _shell_of(commands[0].words or ()), commands[1]
+    first = () if given.shell else given.script.commands[:1]
+    words = given.words or tuple(word.value for one in first for word in one.words)  # not all need be known
+    script = _script_of(shell, words) if words else None
+    own = line(given.verb, script, given.start, given.end)._replace(shell=False) if script is not None else None
+    if own is None and _runs_arguments(shell):
+        named = len(ShellArguments(as_command(shell)).operands) > 1  # the first word behind a script is its name
+        own = given if named else listed(given.verb, list((given.words or ())[1:]), given.start, given.end)
+        own = own._replace(script=own.script._replace(certain=False))  # the script may run others in its place
+    return [commands[0], own, *commands[2:]] if own else commands  # the entrypoint brings the shell
+
+
+def _shell_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of the shell that an entrypoint is, without an init and others that run it; empty for others."""
+    if words and words[0].rpartition("/")[2] in INITS:
+        begin = next((i for i in range(1, len(words)) if words[i - 1] == "--" or words[i][:1] != "-"), len(words))
+        words = words[begin:]
+    words = tuple(word.value for word in as_command(words).words)
+    words = words[1:] if words[:1] == ("busybox",) else words
+    return words if words and words[0].rpartition("/")[2] in SHELLS else ()
 
 
 def _script_of(shell: tuple[str, ...], words: tuple[str, ...]) -> str | None:
     """Return the script that a shell is given by the words behind it; None for another program, and for a file."""
-    if not shell or shell[0].rpartition("/")[2] not in SHELLS or ShellArguments(as_command(shell)).operands:
+    if not shell or ShellArguments(as_command(shell)).operands:
         return None
     whole = ShellArguments(as_command((*shell, *words)))
     return whole.operands[0].value if "c" in whole.letters and whole.operands else None
+
+
+def _runs_arguments(shell: tuple[str, ...]) -> bool:
+    """Return whether the script of a shell may run its arguments as a command."""
+    script = listed("entrypoint", list(shell), 0, 0).script if any("$" in word for word in shell) else NOTHING
+    return any(one.name in _ARGUMENTS for one in script.commands)
 
 
 def passes(entrypoint: tuple[str, ...], known: frozenset[str] = PASSING) -> bool:

@@ -27,6 +27,7 @@ from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._script_names import counted, names_set, set_at
 from echo_migrate.formats._volumes import target_of
+from echo_migrate.images.facts import is_root
 from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, parsed
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
@@ -46,8 +47,8 @@ _VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)\})")
 _USED = lazy_regex(r"\$\{?([A-Za-z_]\w*)")
 _DEFAULT = lazy_regex(r"\$\{\w+:?-[\w./][^\s${}]*\}")
 _OPTION_OR_SPACE = lazy_regex(r"^-|\s|^$")
-_NUMBER = lazy_regex(r"[1-9]")
-"""A user ID, which works in any image and is not root; whether the new image has a named user is not known."""
+_ROOT = "$root"
+"""The user of a container that a command runs as root: like a variable it is given, and nothing is to be said of it."""
 
 _TARGET = lazy_regex(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 _MADE = "built by the script"
@@ -346,14 +347,12 @@ class _Images:
         start_commands += [_launch("command", list(one.behind))] if one.behind else []
         checks = [option.value for option in self._meant(one, "check") if option.value and option.value.known]
         start_commands += [line("healthcheck", word.value, word.start, word.end) for word in checks]
-        users = [
-            option.value for option in self._meant(one, "user") if option.value and _NUMBER.match(option.value.value)
-        ]
+        users = [option.value for option in self._meant(one, "user") if option.value and option.value.known]
         return Container(
             image.where,
             image,
             tuple(start_commands),
-            _place(users[-1], users[-1].value) if users else None,
+            _place(users[-1], _ROOT if is_root(users[-1].value) else users[-1].value) if users else None,
             tuple(self._ports(one)),
             any(self._meant(one, "privileges")),
             image.mounts,

@@ -3,7 +3,7 @@ started, and by whom, is the system's."""
 
 from collections.abc import Iterable, Iterator
 
-from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.container import Container, Located
 from echo_migrate.dockerfile.startup import line
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, is_mapping, is_text, sequence
@@ -16,16 +16,18 @@ _FILLED = lazy_regex(r"\$\{\{[^{}]*\}\}|\$\[\[[^\[\]]*\]\]|<<[^<>\n]*>>|\{\{[^{}
 _SHEBANG = lazy_regex(r"#![ \t]*(?:\S*/env[ \t]+(?:-\S+[ \t]+)*)?(?:\S*/)?([^\s/]+)")
 
 
-def entered(name: str, image: Image, scripts: Iterable[YamlNode | None]) -> Iterator[Container]:
+def entered(
+    name: str, image: Image, scripts: Iterable[YamlNode | None], user: Located | None = None
+) -> Iterator[Container]:
     """Yield the container of a job, or of a step, if it runs scripts; each is a text, or a list of texts, in the order
-    in which they run."""
+    in which they run. ``user`` is the one that the file gives it."""
     text = "\n".join(one for script in scripts for one in _texts(script))
     if text:
         yield Container(
             name,
             image,
             (),
-            None,
+            user,
             (),
             False,
             image.mounts,

@@ -160,7 +160,9 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         where = f"jobs.{id}"
         for own in map(values.sought, _container(sheet, values, job.get("container"), f"{where}.container")):
             yield own
-            yield from entered(id, own, (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh")))
+            scripts = (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh"))
+            ran = _ran(job.get("container"))
+            yield from entered(id, own, scripts, ran[1].user if ran else None)
         services = job.get("services")
         for name, service in items(services):
             for own in map(values.sought, _container(sheet, values, service, f"{where}.services.{name}")):
@@ -170,11 +172,11 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
             yield from _container(sheet, values, services, f"{where}.services")
         yield from _steps(sheet, job.get("steps"), where, values.node.start_mark.index)
         yield from _inputs(sheet, job, where)
-    runs = _runs(top)
+    runs = effective(top.get("runs"))
     yield from _steps(sheet, runs.get("steps"), "runs", 0)
-    scripts = list(_scripts(top))
-    since = {where: begin for where, _, begin in scripts}
-    yield from sheet.scripts([(where, node) for where, node, _ in scripts], since=since)
+    steps = list(_scripts(top))
+    since = {where: begin for where, _, begin in steps}
+    yield from sheet.scripts([(where, node) for where, node, _ in steps], since=since)
     image = runs.get("image")
     if is_text(image):
         yield from _docker(sheet, image, "runs.image")
@@ -205,7 +207,6 @@ def _long_or_short(
     keys = effective(node) if is_mapping(node) else {}
     login = sheet.under(keys.get("credentials"))
     asked, _ = _ran(node) or (None, None)
-    not_editable = not_editable or (asked.not_editable if asked else None)
     around: Around = {
         "needs_login": _OTHER_LOGIN if login else _NO_LOGIN,
         "login": login,
@@ -216,7 +217,6 @@ def _long_or_short(
     image = _image_of(node)
     literals = list(_literals(sheet, image, f"{where}.image", around)) if is_text(image) else []
     literals = literals or list(_in_braces(sheet, image, f"{where}.image", around))
-    literals = [one._replace(not_editable=one.not_editable or not_editable) for one in literals]
     yield from literals or named(sheet, image, f"{where}.image", [job.values], not_editable=not_editable, **around)
 
 
@@ -278,15 +278,19 @@ def _default(top: dict[str, YamlNode], name: str) -> YamlNode | None:
 def _ran(node: YamlNode | None) -> tuple[Image, Container] | None:
     """Return an image and its container as ``docker create`` has them with the options of a container in long form."""
     options = effective(node).get("options") if is_mapping(node) else None
-    return of_options(options.value) if is_text(options) else None
+    ran = of_options(options.value) if is_text(options) else None
+    if not ran or not options:
+        return None
+    start, end = options.start_mark.index, options.end_mark.index
+    given = tuple(one._replace(start=start, end=end) for one in ran[1].start_commands)
+    user = ran[1].user and ran[1].user._replace(start=start, end=end)
+    return ran[0], ran[1]._replace(start_commands=given, user=user, ports=())
 
 
 def _service(name: str, image: Image, node: YamlNode | None) -> Iterator[Container]:
-    """Yield the container of a service whose options tell how it is started or checked."""
-    if (ran := _ran(node)) and ran[1].start_commands and (options := effective(node)["options"]):
-        start, end = options.start_mark.index, options.end_mark.index
-        given = tuple(one._replace(start=start, end=end) for one in ran[1].start_commands)
-        yield Container(name, image, given, None, (), ran[1].privileges, image.mounts, open=True)
+    """Yield the container of a service whose options tell how it is started or checked, or by whom."""
+    if (ran := _ran(node)) and (ran[1].start_commands or ran[1].user):
+        yield ran[1]._replace(name=name, image=image, mounts=image.mounts, open=True)
 
 
 def _mounts_more(options: YamlNode | None) -> bool:
@@ -373,10 +377,6 @@ def _shell_runs(holder: dict[str, YamlNode], above: str) -> Iterator[tuple[int, 
         shell = keys.get("shell")
         if (shell.value if is_text(shell) else above).partition(" ")[0].rpartition("/")[2] in SHELLS:
             yield index, keys.get("run")
-
-
-def _runs(top: dict[str, YamlNode]) -> dict[str, YamlNode]:
-    return effective(top.get("runs"))
 
 
 def _shell(holder: dict[str, YamlNode]) -> str:

@@ -20,7 +20,7 @@ from echo_migrate.formats._environment import of_values
 from echo_migrate.formats._hcl import Named, image_of, listed, named, names, read_body, values, verify
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import of_block
-from echo_migrate.formats._terraform_commands import start_commands
+from echo_migrate.formats._terraform_commands import HEREDOC, start_commands
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.model.reasons import because
 
@@ -52,8 +52,7 @@ _REFERENCE = re.compile(r"[\w.\[\]\"*-]+")
 _CLOUD_RUN = because("cloud-run")
 _DOCKER = {"docker_image": "name", "docker_container": "image", "docker_registry_image": "name"}
 _RUN = "docker_container."
-_ADDRESS = re.compile(r"(?:\$\{)?(data\.)?(docker_(?:registry_)?image\.[\w-]+)\.\w+\}?")
-_HEREDOC = re.compile(r"<<-?(\w+)[ \t]*\r?\n(.*)\n[ \t]*\1\s*", re.DOTALL)
+_ADDRESS = re.compile(r"(?:\$\{)?(data\.)?(docker_(?:registry_)?image\.[\w-]+)(?:\[[^\[\]]*\])?\.\w+\}?")
 _IN_A_HEREDOC = ".heredoc"
 _MOUNTING = frozenset(
     ("dynamic", "mountPoints", "mounts", "volume", "volumes", "volume_mount", "volume_mounts", "volumeMounts")
@@ -178,7 +177,7 @@ def _secrets(spec: Value) -> Iterator[str]:
 
 def _heredoc(value: Value) -> Iterator[Value]:
     """Yield the containers in a heredoc of JSON, if nothing is filled into it."""
-    match = _HEREDOC.fullmatch(value.value)
+    match = HEREDOC.fullmatch(value.value)
     if not match or "${" in match[2] or "%{" in match[2]:
         return
     with contextlib.suppress(NotRead):

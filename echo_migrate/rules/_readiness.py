@@ -262,7 +262,7 @@ def _launches(node: Stage | Container) -> list[StartCommand]:
     entrypoint, command = node.start_command("entrypoint"), node.start_command("cmd")
     starting = as_started([one for one in (entrypoint, command) if one and not one.empty])
     if entrypoint and not entrypoint.empty and not (entrypoint.words and passes(entrypoint.words, INITS)):
-        starting = [one for one in starting if one != command]
+        starting = [one for one in starting if one is not command]
     return [*starting, *(one for one in node.checks if not one.empty)]
 
 
