@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from echo_migrate.rules import _declared_needs
 from tests.conftest import Run
 
 PYTHON = "FROM python:3.13\nWORKDIR /app\n"
@@ -14,6 +15,25 @@ CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 FEATURES = '{"build": {"dockerfile": "Dockerfile"}, "features": {"ghcr.io/devcontainers/features/git:1": {}}}'
+PEER_IN_NPM = """{"packages": {"node_modules/pg": {"version": "8.13.1",
+  "peerDependencies": {
+    "pg-native": ">=3.0.1"
+  },
+  "peerDependenciesMeta": {
+    "pg-native": {
+      "optional": true
+    }
+  }}}}"""
+PEER_IN_YARN = """"pg@npm:8.13.1":
+  peerDependencies:
+    pg-native: ">=3.0.1"
+  peerDependenciesMeta:
+    pg-native:
+      optional: true
+"""
+PEER_IN_BUN = (
+    '    "pg": ["pg@8.13.1", "", { "peerDependencies": { "pg-native": ">=3" }, "optionalPeers": ["pg-native"] }],\n'
+)
 
 
 @pytest.fixture
@@ -95,6 +115,12 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         ("FROM node:24\nRUN npm install lz4\n", {}, "python3"),
         (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}, "pkg-config"),
         (f"{PYTHON}RUN apt-get install -y gcc && pip install psycopg2\n", {}, "pg_config"),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": '"lz4@npm:^0.6.5":\n  version: 0.6.5\n'}, "python3"),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  /lz4/0.6.5:\n"}, "python3"),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  '/lz4@0.6.5':\n"}, "python3"),
+        (NODE, {"package-lock.json": '{"dependencies": {\n  "lz4": {\n    "version": "0.6.5"}}}'}, "python3"),
+        (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-arm64-darwin)\n"}, "pg_config"),
+        (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux-musl)\n"}, "pg_config"),
         ("FROM golang:1.26\nARG GOPRIVATE\nRUN go build ./...\n", {}, "git"),
     ],
 )
@@ -145,6 +171,12 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         ("FROM golang:1.26\nENV GOPRIVATE=e.com GOFLAGS=-mod=vendor\nRUN go build ./...\n", {}),
         ("FROM golang:1.26\nENV GOPRIVATE=e.com\nRUN go build -mod=vendor ./...\n", {}),
         (RUBY, {"Gemfile": 'gem "rake"\n', "Gemfile.lock": "    rake (13)\n    puma (6.4-x86_64-linux)\n"}),
+        (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux)\n"}),
+        (NODE, {"package-lock.json": PEER_IN_NPM}),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": PEER_IN_YARN}),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": 'a@1:\n  optionalDependencies:\n    lz4 "^1"\n'}),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": PEER_IN_YARN.replace("@npm:", "@")}),
+        (NODE.replace("npm ci", "bun i"), {"bun.lock": PEER_IN_BUN}),
     ],
 )
 def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) -> None:
@@ -186,6 +218,12 @@ def test_what_upstream_has_by_the_way_or_of_its_own(
 )
 def test_a_drop_in_image_has_what_is_of_upstreams_build(run: Run, tmp_path: Path, lines: str) -> None:
     assert "may have no" not in said(run, tmp_path, f"FROM {lines}", {})
+
+
+def test_the_data_is_read_once_for_all_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    list(_declared_needs.made("python", ["flask"]))
+    monkeypatch.delattr(_declared_needs, "read_data")
+    assert list(_declared_needs.made("python", ["psycopg2"])) == ["gcc", "pg_config"]
 
 
 def test_a_caller_is_named_as_it_is_written(run: Run, tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ _IN_GEMFILE = lazy_regex(
 """Gems of a repository, in a Gemfile and in its lock (bundler.io, Git)."""
 _SPEC = lazy_regex(r"(?m)^    ([\w.-]+) \(([^)\n]*)\)$")
 """A gem in a lock, with its version, which has the platform of one that is published for it."""
+_FOR_LINUX = lazy_regex(r"-linux(?:-gnu)?$", needs=("linux",))
+"""The end of the version of a gem that is published for Linux with glibc: Bundler takes it rather than the source."""
 _NAME = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)")
 _LOCKED = lazy_regex(r"(?m)^name = \"([^\"\n]+)\"\n(?!(?:[^\[\n][^\n]*\n){0,6}optional = true)")
 """A package in a lock of Poetry, PDM or uv."""
@@ -83,7 +85,9 @@ def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
     if language == "ruby":
         if _IN_GEMFILE.search(text):
             yield "git"
-        yield from made("ruby", (match[1] for match in _SPEC.finditer(text) if "-" not in match[2]))
+        specs = _SPEC.findall(text)
+        built = {name for name, version in specs if _FOR_LINUX.search(version)}
+        yield from made("ruby", (name for name, version in specs if "-" not in version and name not in built))
         return
     if language == "rust":
         yield from made("rust", _LOCKED.findall(text))
@@ -100,8 +104,7 @@ def made(language: str, names: Iterable[str]) -> Iterator[str]:
     known = set(map(plain, names))
     if not known.isdisjoint(_compiled(language)):
         yield from compilers(language)
-    linked: dict[str, str] = read_data("commands.yaml")["linked"].get(language, {})
-    for name, program in linked.items():
+    for name, program in _linked(language).items():
         if name in known and _OWN_LIBRARIES.get(name) not in known:
             yield program
 
@@ -127,8 +130,10 @@ def _locked_in(text: str) -> list[str]:
 
 @lru_cache
 def _locked_names() -> "re.Pattern[str]":
+    """Return the pattern of the entries of these packages, not of lines that name them as dependencies or peers."""
     names = "|".join(map(re.escape, sorted(_compiled("node"))))
-    return re.compile(rf"""(?m)(?:^[ \t]*["']?/?|node_modules/)({names})(?=["'@/:])""")
+    npm_or_bun = r"""": ?(?:\[|\{\s*"version")"""
+    return re.compile(rf"""(?m)(?:^[ \t]*["']?/?|node_modules/)({names})(?:@|/\d|{npm_or_bun})""")
 
 
 def _names_of(name: str, text: str) -> Iterable[str]:
@@ -189,6 +194,13 @@ def plain(name: str) -> str:
 def _compiled(language: str) -> frozenset[str]:
     """Return the packages of a language that are published for Linux as source alone."""
     return frozenset(map(plain, read_data("commands.yaml")["compiled"].get(language, ())))
+
+
+@lru_cache
+def _linked(language: str) -> dict[str, str]:
+    """Return the program by which each package of a language finds a library of the system, by the package's name."""
+    linked: dict[str, dict[str, str]] = read_data("commands.yaml")["linked"]
+    return linked.get(language, {})
 
 
 def compilers(language: str) -> tuple[str, ...]:
