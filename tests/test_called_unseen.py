@@ -11,6 +11,7 @@ PYTHON = "FROM python:3.13\nWORKDIR /app\n"
 NODE = "FROM node:24\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
 LEAN = NODE.replace("ci", "ci --omit=dev")
 POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
+MYSQL = f"{PYTHON}RUN apt-get install -y build-essential default-libmysqlclient-dev && pip install mysqlclient\n"
 CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
@@ -115,6 +116,15 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         ("FROM node:24\nRUN npm install lz4\n", {}, "python3"),
         (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}, "pkg-config"),
         (f"{PYTHON}RUN apt-get install -y gcc && pip install psycopg2\n", {}, "pg_config"),
+        (f"{PYTHON}RUN apt-get install -y gcc && pip install 'psycopg[pool, c]>=3'\n", {}, "pg_config"),
+        (REQUIREMENTS, {"requirements.txt": "flask\npsycopg[c]==3.2.1 ; python_version > '3'\n"}, "gcc"),
+        (POETRY, {"pyproject.toml": "[tool.poetry.dependencies]\npsycopg = {version = '3', extras = ['c']}\n"}, "gcc"),
+        (MYSQL.replace(" mysqlclient", " 'mysqlclient>=2'"), {}, "pkg-config"),
+        (MYSQL.replace(" mysqlclient", " mysqlclient==2.2.0"), {}, "pkg-config"),
+        (MYSQL.replace(" mysqlclient", " mysqlclient~=2.1"), {}, "pkg-config"),
+        (f"{PYTHON}RUN apt-get install -y gcc && pip install mysqlclient==2.1.1\n", {}, "mysql_config"),
+        (f"{PYTHON}RUN pip install --no-binary=lxml,black lxml\n", {}, "gcc"),
+        (f"{PYTHON}RUN uv sync --no-binary\n", {}, "gcc"),
         (NODE.replace("npm ci", "yarn"), {"yarn.lock": '"lz4@npm:^0.6.5":\n  version: 0.6.5\n'}, "python3"),
         (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  /lz4/0.6.5:\n"}, "python3"),
         (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  '/lz4@0.6.5':\n"}, "python3"),
@@ -173,6 +183,13 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         (RUBY, {"Gemfile": 'gem "rake"\n', "Gemfile.lock": "    rake (13)\n    puma (6.4-x86_64-linux)\n"}),
         (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux)\n"}),
         (NODE, {"package-lock.json": PEER_IN_NPM}),
+        (MYSQL.replace(" mysqlclient", " mysqlclient==2.1.1"), {}),
+        (MYSQL.replace(" mysqlclient", " 'mysqlclient>=2,<2.2.0'"), {}),
+        (MYSQL.replace(" mysqlclient", " mysqlclient~=2.1.0"), {}),
+        (MYSQL.replace(" mysqlclient", " -r r.txt").replace("RUN", "COPY . .\nRUN"), {"r.txt": "mysqlclient==2.1.1\n"}),
+        (f"{PYTHON}RUN pip install 'psycopg[binary]' psycopg2-binary\n", {}),
+        (f"{PYTHON}RUN pip install --no-binary=:none: flask\n", {}),
+        (f"{PYTHON}RUN pip install --no-binary flask flask\n", {}),
         (NODE.replace("npm ci", "yarn"), {"yarn.lock": PEER_IN_YARN}),
         (NODE.replace("npm ci", "yarn"), {"yarn.lock": 'a@1:\n  optionalDependencies:\n    lz4 "^1"\n'}),
         (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": PEER_IN_YARN.replace("@npm:", "@")}),

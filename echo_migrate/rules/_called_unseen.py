@@ -29,8 +29,9 @@ from echo_migrate.rules._declared_needs import (
     compilers,
     is_a_repository,
     made,
+    needs_a_compiler,
     needs_of,
-    plain,
+    packages_of,
 )
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, call, does, package_name
@@ -57,6 +58,8 @@ _CARGO_DIRECT = "CARGO_NET_GIT_FETCH_WITH_CLI"
 _VENDORED = lazy_regex(r"-mod[= ]vendor\b")
 _BY_SOURCE = ("--no-binary", "--build-from-source", "--build-from-source=true")
 """Options with which pip, and a module of Node.js, take no build that is published."""
+_WITH_NAMES = ("pip", "uv pip")
+"""Where ``--no-binary`` has a value: packages, ``:all:`` or ``:none:``."""
 _WHEELS = ("download", "wheel")
 """What pip calls as it does for ``install``."""
 
@@ -167,10 +170,22 @@ def _by_words(command: Command, one: Call | None, family: str | None) -> Iterato
     words = [word.value for word in one.packages] if one else []
     if language == "node" and any(map(is_a_repository, words)):
         yield "git"
-    names = {plain(package_name(word)) for word in one.packages} if one and not _from_wheels(one) else set()
-    if (one and one.has(_BY_SOURCE)) or (language == "php" and family != "alpine"):
+    if (one and _by_source(one, language)) or (language == "php" and family != "alpine"):
         yield from compilers(language)
-    yield from made(language, names)
+    if one and not _from_wheels(one):
+        named = packages_of("\n".join(words)) if language == "python" else map(package_name, one.packages)
+        yield from made(language, named)
+
+
+def _by_source(one: Call, language: str) -> bool:
+    """Return whether a call is told to make packages from their source, with a compiler."""
+    if one.manager.name not in _WITH_NAMES:
+        return one.has(_BY_SOURCE)
+    words = one.command.arguments
+    given = [after for word, after in pairwise(words) if word == "--no-binary"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--no-binary=")]
+    names = [name for text in given for name in text.split(",")]
+    return ":all:" in names or needs_a_compiler(language, names)
 
 
 def _is_pecl(command: Command) -> bool:
