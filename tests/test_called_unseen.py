@@ -12,6 +12,8 @@ NODE = "FROM node:24\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
 LEAN = NODE.replace("ci", "ci --omit=dev")
 POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
 MYSQL = f"{PYTHON}RUN apt-get install -y build-essential default-libmysqlclient-dev && pip install mysqlclient\n"
+MYSQL_GEM = "FROM ruby:3.4\nRUN apt-get install -y build-essential X && gem install mysql2\n"
+PG = {"Gemfile": "", "Gemfile.lock": "    pg (1.5.9)\n"}
 CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
@@ -116,6 +118,12 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         ("FROM node:24\nRUN npm install lz4\n", {}, "python3"),
         (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}, "pkg-config"),
         (f"{PYTHON}RUN apt-get install -y gcc && pip install psycopg2\n", {}, "pg_config"),
+        (
+            RUBY.replace("bundle", "apt-get install -y build-essential postgresql-client libpq5 && bundle"),
+            PG,
+            "pg_config",
+        ),
+        (MYSQL_GEM.replace("X", "default-mysql-client libmysqlclient21"), {}, "mysql_config"),
         (f"{PYTHON}RUN apt-get install -y gcc && pip install 'psycopg[pool, c]>=3'\n", {}, "pg_config"),
         (REQUIREMENTS, {"requirements.txt": "flask\npsycopg[c]==3.2.1 ; python_version > '3'\n"}, "gcc"),
         (POETRY, {"pyproject.toml": "[tool.poetry.dependencies]\npsycopg = {version = '3', extras = ['c']}\n"}, "gcc"),
@@ -182,6 +190,8 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         ("FROM golang:1.26\nENV GOPRIVATE=e.com\nRUN go build -mod=vendor ./...\n", {}),
         (RUBY, {"Gemfile": 'gem "rake"\n', "Gemfile.lock": "    rake (13)\n    puma (6.4-x86_64-linux)\n"}),
         (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux)\n"}),
+        (RUBY.replace("bundle", "apt-get install -y postgresql-server-dev-all && bundle"), PG),
+        (MYSQL_GEM.replace("X", "libmariadb-dev"), {}),
         (NODE, {"package-lock.json": PEER_IN_NPM}),
         (MYSQL.replace(" mysqlclient", " mysqlclient==2.1.1"), {}),
         (MYSQL.replace(" mysqlclient", " 'mysqlclient>=2,<2.2.0'"), {}),
@@ -208,6 +218,14 @@ def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) 
         ("ruby:3.4", "convert a.png b.png", "convert"),
         ("node:22", "tar xJf a.tar.xz", "xz"),
         ("node:22", "tar -xf a.tar.bz2", "bzip2"),
+        ("node:22", "apt-get install -y bzip2 liblzma-dev && tar xJf a.tar.xz", "xz"),
+        ("node:22", "apt-get install -y graphicsmagick && convert a.png b.png", "convert"),
+        ("node:22", "apt-get install -y libxml2 && xml2-config --libs", "xml2-config"),
+        ("node:22", "apt-get install -y libcurl4 && curl-config --libs", "curl-config"),
+        ("node:22", "apt-get install -y xz-utils bzip2 && tar xJf a.tar.xz && tar xjf b.tbz", ""),
+        ("node:22", "apt-get install -y libxslt1-dev && xml2-config --libs && xslt-config --libs", ""),
+        ("node:22", "apt-get install -y libcurl4-openssl-dev && curl-config --libs", ""),
+        ("node:22", "apt-get install -y dpkg-dev && tar xJf a.tar.xz", ""),
         ("node:22", "tar -I 'xz -T0' -xf a", "xz"),
         ("node:22", "tar --use-compress-program=bzip2 -xf a", "bzip2"),
         ("node:22", "tar -C /opt -xvf a.txz", "xz"),

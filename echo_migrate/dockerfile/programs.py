@@ -45,10 +45,10 @@ _PROVIDERS = {
         ("ar", "as", "ld", "strip"), ("binutils", "g++", *_COMPILERS)
     ),  # g++ depends on gcc, and that on it
     **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc"), ("g++", *_COMPILERS)),
-    **dict.fromkeys(("bunzip2", "bzip2", "xz"), ("bzip2", "build-essential", "dpkg-dev", "lzma")),
+    **dict.fromkeys(("bunzip2", "bzip2"), ("bzip2", "build-essential", "dpkg-dev")),
     "bzr": ("breezy", "brz"),
-    **dict.fromkeys(("convert", "identify", "mogrify"), ("imagemagick", "graphicsmagick")),
-    "curl-config": ("libcurl",),
+    **dict.fromkeys(("convert", "identify", "mogrify"), ("imagemagick", "ImageMagick")),
+    "curl-config": ("curl -dev",),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
     **dict.fromkeys(("dpkg-architecture", "dpkg-buildpackage"), ("dpkg-dev", "build-essential", "debhelper")),
     **dict.fromkeys(("getcap", "setcap"), ("libcap",)),
@@ -65,21 +65,23 @@ _PROVIDERS = {
     "libtoolize": ("libtool",),
     "m4": ("autoconf", "bison"),
     "make": _COMPILERS,
-    "mysql_config": ("mariadb", "mysql"),
+    "mysql_config": ("MariaDB -dev", "mariadb -dev", "mysql -dev"),
     "nc": ("netcat",),
     "ncat": ("nmap",),
     "ping": ("iputils",),
-    "pg_config": ("libpq", "postgres"),
+    "pg_config": ("libpq -dev", "postgres -dev"),
     "pkg-config": ("pkgconf",),
     "python3": ("python", "mercurial", "ansible", "awscli", "certbot", "supervisor"),
     "sh": ("bash",),
     "svn": ("subversion",),
     "wget": ("-installer",),
-    "xml2-config": ("libxml2",),
-    "xslt-config": ("libxslt",),
+    "xml2-config": ("libxml2-dev", "libxslt -dev"),
+    "xslt-config": ("libxslt -dev",),
     "xxd": ("vim",),
+    "xz": ("build-essential", "dpkg-dev"),
 }
-"""By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
+"""By program, parts of the names of packages that provide it under another name (installer packages need wget);
+with a space between them, those that one name has both. Clients and libraries do not have what their headers bring."""
 _MOVERS = ("cp", "install", "ln", "mv")
 _HEREDOC = lazy_regex(r"<<-?")
 _INSTALLERS = {
@@ -253,7 +255,9 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
 
 def _provides(package: str, names: Collection[str]) -> bool:
     wanted = [part for name in names for part in (name, *_PROVIDERS.get(name, ()))]
-    return any(part in package for part in wanted) or package.startswith(("$", "@", "./", "/"))
+    return any(all(piece in package for piece in part.split()) for part in wanted) or package.startswith(
+        ("$", "@", "./", "/")
+    )
 
 
 def manager_of(base: ImageFacts) -> str:
