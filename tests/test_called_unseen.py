@@ -13,6 +13,7 @@ LEAN = NODE.replace("ci", "ci --omit=dev")
 POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
 MYSQL = f"{PYTHON}RUN apt-get install -y build-essential default-libmysqlclient-dev && pip install mysqlclient\n"
 MYSQL_GEM = "FROM ruby:3.4\nRUN apt-get install -y build-essential X && gem install mysql2\n"
+OPENSSL = {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}
 PG = {"Gemfile": "", "Gemfile.lock": "    pg (1.5.9)\n"}
 CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
@@ -190,6 +191,10 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         ("FROM golang:1.26\nENV GOPRIVATE=e.com\nRUN go build -mod=vendor ./...\n", {}),
         (RUBY, {"Gemfile": 'gem "rake"\n', "Gemfile.lock": "    rake (13)\n    puma (6.4-x86_64-linux)\n"}),
         (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux)\n"}),
+        (CARGO.replace("build --release", "install cargo-watch"), OPENSSL),
+        (CARGO.replace("build --release", "+nightly fetch"), OPENSSL),
+        (CARGO.replace("build --release", "--config build fetch"), OPENSSL),
+        (REQUIREMENTS.replace("install -r", "install wheel -r"), {"requirements.txt": "flask\n"}),
         (RUBY.replace("bundle", "apt-get install -y postgresql-server-dev-all && bundle"), PG),
         (MYSQL_GEM.replace("X", "libmariadb-dev"), {}),
         (NODE, {"package-lock.json": PEER_IN_NPM}),
