@@ -272,6 +272,22 @@ def test_a_drop_in_image_has_what_is_of_upstreams_build(run: Run, tmp_path: Path
     assert "may have no" not in said(run, tmp_path, f"FROM {lines}", {})
 
 
+@pytest.mark.parametrize(
+    ("package", "command", "held"),
+    [
+        ("libcurl4-openssl-dev", "curl -f e.com", True),
+        ("libgit2-dev", "git clone e.com", True),
+        ("libgcc-s1", "gcc a.c", True),
+        ("curl", "curl -f e.com", False),
+        ("libcap2-bin", "setcap x /y", False),
+        ("libxml2-utils", "patch -p1", True),
+    ],
+)
+def test_a_library_is_no_program(run: Run, tmp_path: Path, package: str, command: str, held: bool) -> None:
+    found = said(run, tmp_path, f"FROM python:3.13\nRUN apt-get install -y {package} && {command}\n", {})
+    assert ("may have no" in found) == held, found
+
+
 def test_the_data_is_read_once_for_all_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     list(_declared_needs.made("python", ["flask"]))
     monkeypatch.delattr(_declared_needs, "read_data")
