@@ -239,8 +239,13 @@ def _compiled(language: str) -> frozenset[str]:
 
 def needs_a_compiler(language: str, names: Iterable[str]) -> bool:
     """Return whether a compiler makes one of these packages from its source."""
-    built = frozenset(read_data("commands.yaml")["built"].get(language, ()))
-    return not (built | _compiled(language)).isdisjoint(map(plain, names))
+    return not (_built(language) | _compiled(language)).isdisjoint(map(plain, names))
+
+
+@lru_cache
+def _built(language: str) -> frozenset[str]:
+    """Return the packages of a language that are published in a built form too."""
+    return frozenset(read_data("commands.yaml")["built"].get(language, ()))
 
 
 @lru_cache
