@@ -4,16 +4,40 @@ from pathlib import Path
 
 import pytest
 
+from echo_migrate.rules import _declared_needs
 from tests.conftest import Run
 
 PYTHON = "FROM python:3.13\nWORKDIR /app\n"
 NODE = "FROM node:24\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
 LEAN = NODE.replace("ci", "ci --omit=dev")
 POETRY = f"{PYTHON}COPY . .\nRUN poetry install\n"
+MYSQL = f"{PYTHON}RUN apt-get install -y build-essential default-libmysqlclient-dev && pip install mysqlclient\n"
+MYSQL_GEM = "FROM ruby:3.4\nRUN apt-get install -y build-essential X && gem install mysql2\n"
+OPENSSL = {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}
+PG = {"Gemfile": "", "Gemfile.lock": "    pg (1.5.9)\n"}
 CARGO = "FROM rust:1\nCOPY . .\nRUN cargo build --release\n"
 RUBY = "FROM ruby:3.4\nWORKDIR /app\nCOPY Gemfile* ./\nRUN bundle install\n"
 REQUIREMENTS = f"{PYTHON}COPY requirements.txt .\nRUN pip install -r requirements.txt\n"
 FEATURES = '{"build": {"dockerfile": "Dockerfile"}, "features": {"ghcr.io/devcontainers/features/git:1": {}}}'
+PEER_IN_NPM = """{"packages": {"node_modules/pg": {"version": "8.13.1",
+  "peerDependencies": {
+    "pg-native": ">=3.0.1"
+  },
+  "peerDependenciesMeta": {
+    "pg-native": {
+      "optional": true
+    }
+  }}}}"""
+PEER_IN_YARN = """"pg@npm:8.13.1":
+  peerDependencies:
+    pg-native: ">=3.0.1"
+  peerDependenciesMeta:
+    pg-native:
+      optional: true
+"""
+PEER_IN_BUN = (
+    '    "pg": ["pg@8.13.1", "", { "peerDependencies": { "pg-native": ">=3" }, "optionalPeers": ["pg-native"] }],\n'
+)
 
 
 @pytest.fixture
@@ -95,6 +119,27 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], path: str = "Do
         ("FROM node:24\nRUN npm install lz4\n", {}, "python3"),
         (CARGO, {"Cargo.lock": '[[package]]\nname = "openssl-sys"\nversion = "0.9"\n'}, "pkg-config"),
         (f"{PYTHON}RUN apt-get install -y gcc && pip install psycopg2\n", {}, "pg_config"),
+        (
+            RUBY.replace("bundle", "apt-get install -y build-essential postgresql-client libpq5 && bundle"),
+            PG,
+            "pg_config",
+        ),
+        (MYSQL_GEM.replace("X", "default-mysql-client libmysqlclient21"), {}, "mysql_config"),
+        (f"{PYTHON}RUN apt-get install -y gcc && pip install 'psycopg[pool, c]>=3'\n", {}, "pg_config"),
+        (REQUIREMENTS, {"requirements.txt": "flask\npsycopg[c]==3.2.1 ; python_version > '3'\n"}, "gcc"),
+        (POETRY, {"pyproject.toml": "[tool.poetry.dependencies]\npsycopg = {version = '3', extras = ['c']}\n"}, "gcc"),
+        (MYSQL.replace(" mysqlclient", " 'mysqlclient>=2'"), {}, "pkg-config"),
+        (MYSQL.replace(" mysqlclient", " mysqlclient==2.2.0"), {}, "pkg-config"),
+        (MYSQL.replace(" mysqlclient", " mysqlclient~=2.1"), {}, "pkg-config"),
+        (f"{PYTHON}RUN apt-get install -y gcc && pip install mysqlclient==2.1.1\n", {}, "mysql_config"),
+        (f"{PYTHON}RUN pip install --no-binary=lxml,black lxml\n", {}, "gcc"),
+        (f"{PYTHON}RUN uv sync --no-binary\n", {}, "gcc"),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": '"lz4@npm:^0.6.5":\n  version: 0.6.5\n'}, "python3"),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  /lz4/0.6.5:\n"}, "python3"),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": "packages:\n\n  '/lz4@0.6.5':\n"}, "python3"),
+        (NODE, {"package-lock.json": '{"dependencies": {\n  "lz4": {\n    "version": "0.6.5"}}}'}, "python3"),
+        (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-arm64-darwin)\n"}, "pg_config"),
+        (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux-musl)\n"}, "pg_config"),
         ("FROM golang:1.26\nARG GOPRIVATE\nRUN go build ./...\n", {}, "git"),
     ],
 )
@@ -145,6 +190,25 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         ("FROM golang:1.26\nENV GOPRIVATE=e.com GOFLAGS=-mod=vendor\nRUN go build ./...\n", {}),
         ("FROM golang:1.26\nENV GOPRIVATE=e.com\nRUN go build -mod=vendor ./...\n", {}),
         (RUBY, {"Gemfile": 'gem "rake"\n', "Gemfile.lock": "    rake (13)\n    puma (6.4-x86_64-linux)\n"}),
+        (RUBY, {"Gemfile": "", "Gemfile.lock": "    pg (1.6.2)\n    pg (1.6.2-x86_64-linux)\n"}),
+        (CARGO.replace("build --release", "install cargo-watch"), OPENSSL),
+        (CARGO.replace("build --release", "+nightly fetch"), OPENSSL),
+        (CARGO.replace("build --release", "--config build fetch"), OPENSSL),
+        (REQUIREMENTS.replace("install -r", "install wheel -r"), {"requirements.txt": "flask\n"}),
+        (RUBY.replace("bundle", "apt-get install -y postgresql-server-dev-all && bundle"), PG),
+        (MYSQL_GEM.replace("X", "libmariadb-dev"), {}),
+        (NODE, {"package-lock.json": PEER_IN_NPM}),
+        (MYSQL.replace(" mysqlclient", " mysqlclient==2.1.1"), {}),
+        (MYSQL.replace(" mysqlclient", " 'mysqlclient>=2,<2.2.0'"), {}),
+        (MYSQL.replace(" mysqlclient", " mysqlclient~=2.1.0"), {}),
+        (MYSQL.replace(" mysqlclient", " -r r.txt").replace("RUN", "COPY . .\nRUN"), {"r.txt": "mysqlclient==2.1.1\n"}),
+        (f"{PYTHON}RUN pip install 'psycopg[binary]' psycopg2-binary\n", {}),
+        (f"{PYTHON}RUN pip install --no-binary=:none: flask\n", {}),
+        (f"{PYTHON}RUN pip install --no-binary flask flask\n", {}),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": PEER_IN_YARN}),
+        (NODE.replace("npm ci", "yarn"), {"yarn.lock": 'a@1:\n  optionalDependencies:\n    lz4 "^1"\n'}),
+        (NODE.replace("npm ci", "pnpm i"), {"pnpm-lock.yaml": PEER_IN_YARN.replace("@npm:", "@")}),
+        (NODE.replace("npm ci", "bun i"), {"bun.lock": PEER_IN_BUN}),
     ],
 )
 def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) -> None:
@@ -159,6 +223,26 @@ def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) 
         ("ruby:3.4", "convert a.png b.png", "convert"),
         ("node:22", "tar xJf a.tar.xz", "xz"),
         ("node:22", "tar -xf a.tar.bz2", "bzip2"),
+        ("node:22", "apt-get install -y bzip2 liblzma-dev && tar xJf a.tar.xz", "xz"),
+        ("node:22", "apt-get install -y graphicsmagick && convert a.png b.png", "convert"),
+        ("node:22", "apt-get install -y libxml2 && xml2-config --libs", "xml2-config"),
+        ("node:22", "apt-get install -y libcurl4 && curl-config --libs", "curl-config"),
+        ("node:22", "apt-get install -y xz-utils bzip2 && tar xJf a.tar.xz && tar xjf b.tbz", ""),
+        ("node:22", "apt-get install -y libxslt1-dev && xml2-config --libs && xslt-config --libs", ""),
+        ("node:22", "apt-get install -y libcurl4-openssl-dev && curl-config --libs", ""),
+        ("node:22", "apt-get install -y dpkg-dev && tar xJf a.tar.xz", ""),
+        ("node:22", "tar -I 'xz -T0' -xf a", "xz"),
+        ("node:22", "tar --use-compress-program=bzip2 -xf a", "bzip2"),
+        ("node:22", "tar -C /opt -xvf a.txz", "xz"),
+        ("node:22", "tar xCf /opt a.tar.xz", "xz"),
+        ("node:22", "tar --extract --file=a.tar.xz", "xz"),
+        ("node:22", "cat a | tar -xJ -C /opt", "xz"),
+        ("node:22", "tar -xzf a.tgz -C/opt/java", ""),
+        ("node:22", "tar -xzf a.tgz --exclude=*.xz --exclude '*.bz2'", ""),
+        ("node:22", "tar -xzfJ", ""),
+        ("node:22", "tar -I zstd -xf a.tar.zst", ""),
+        ("node:22", "tar -xf a.tar -C", ""),
+        ("node:22", "bsdtar -xJf a.tar.xz", ""),
         ("node:22", "useradd -m app", "useradd"),
         ("php:8.4-cli", "docker-php-ext-enable redis", "docker-php-ext-enable"),
         ("node:22", "apt-get install -y python3 && python3 build.py", ""),
@@ -186,6 +270,28 @@ def test_what_upstream_has_by_the_way_or_of_its_own(
 )
 def test_a_drop_in_image_has_what_is_of_upstreams_build(run: Run, tmp_path: Path, lines: str) -> None:
     assert "may have no" not in said(run, tmp_path, f"FROM {lines}", {})
+
+
+@pytest.mark.parametrize(
+    ("package", "command", "held"),
+    [
+        ("libcurl4-openssl-dev", "curl -f e.com", True),
+        ("libgit2-dev", "git clone e.com", True),
+        ("libgcc-s1", "gcc a.c", True),
+        ("curl", "curl -f e.com", False),
+        ("libcap2-bin", "setcap x /y", False),
+        ("libxml2-utils", "patch -p1", True),
+    ],
+)
+def test_a_library_is_no_program(run: Run, tmp_path: Path, package: str, command: str, held: bool) -> None:
+    found = said(run, tmp_path, f"FROM python:3.13\nRUN apt-get install -y {package} && {command}\n", {})
+    assert ("may have no" in found) == held, found
+
+
+def test_the_data_is_read_once_for_all_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    list(_declared_needs.made("python", ["flask"]))
+    monkeypatch.delattr(_declared_needs, "read_data")
+    assert list(_declared_needs.made("python", ["psycopg2"])) == ["gcc", "pg_config"]
 
 
 def test_a_caller_is_named_as_it_is_written(run: Run, tmp_path: Path) -> None:

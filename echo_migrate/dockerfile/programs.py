@@ -45,10 +45,10 @@ _PROVIDERS = {
         ("ar", "as", "ld", "strip"), ("binutils", "g++", *_COMPILERS)
     ),  # g++ depends on gcc, and that on it
     **dict.fromkeys(("c++", "cc", "cpp", "g++", "gcc"), ("g++", *_COMPILERS)),
-    **dict.fromkeys(("bunzip2", "bzip2", "xz"), ("bzip2", "build-essential", "dpkg-dev", "lzma")),
+    **dict.fromkeys(("bunzip2", "bzip2"), ("bzip2", "build-essential", "dpkg-dev")),
     "bzr": ("breezy", "brz"),
-    **dict.fromkeys(("convert", "identify", "mogrify"), ("imagemagick", "graphicsmagick")),
-    "curl-config": ("libcurl",),
+    **dict.fromkeys(("convert", "identify", "mogrify"), ("imagemagick", "ImageMagick")),
+    "curl-config": ("curl -dev",),
     **dict.fromkeys(("dig", "nslookup"), ("bind", "dnsutils")),
     **dict.fromkeys(("dpkg-architecture", "dpkg-buildpackage"), ("dpkg-dev", "build-essential", "debhelper")),
     **dict.fromkeys(("getcap", "setcap"), ("libcap",)),
@@ -65,21 +65,25 @@ _PROVIDERS = {
     "libtoolize": ("libtool",),
     "m4": ("autoconf", "bison"),
     "make": _COMPILERS,
-    "mysql_config": ("mariadb", "mysql"),
+    "mysql_config": ("MariaDB -dev", "mariadb -dev", "mysql -dev"),
     "nc": ("netcat",),
     "ncat": ("nmap",),
     "ping": ("iputils",),
-    "pg_config": ("libpq", "postgres"),
+    "pg_config": ("libpq -dev", "postgres -dev"),
     "pkg-config": ("pkgconf",),
     "python3": ("python", "mercurial", "ansible", "awscli", "certbot", "supervisor"),
     "sh": ("bash",),
     "svn": ("subversion",),
     "wget": ("-installer",),
-    "xml2-config": ("libxml2",),
-    "xslt-config": ("libxslt",),
+    "xml2-config": ("libxml2-dev", "libxslt -dev"),
+    "xslt-config": ("libxslt -dev",),
     "xxd": ("vim",),
+    "xz": ("build-essential", "dpkg-dev"),
 }
-"""By program, parts of the names of packages that provide it under another name (installer packages need wget)."""
+"""By program, parts of the names of packages that provide it under another name (installer packages need wget);
+with a space between them, those that one name has both. Clients and libraries do not have what their headers bring."""
+_WITH_PROGRAMS = lazy_regex(r"-(?:bin|client|programs|progs|tools|utils)\b|^lib(?:reoffice|tool)")
+"""Names of packages that begin as those of libraries and have programs (Debian Policy, 8.2)."""
 _MOVERS = ("cp", "install", "ln", "mv")
 _HEREDOC = lazy_regex(r"<<-?")
 _INSTALLERS = {
@@ -233,7 +237,7 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
         if call.manager.system and lacks_manager(base, call.manager.name, call.manager.families):
             return False
         unknown = call.opaque or "xargs" in command.via or any(not word.known for word in call.packages)
-        return unknown or any(_provides(package_name(word), names) for word in call.packages)
+        return unknown or any(_provides(package_name(word), names, likely) for word in call.packages)
     if call or not command.words:
         return False
     if any(basename(one.target.value) in names for one in command.redirects) or does(command, "unpack"):
@@ -251,9 +255,15 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
     return not does(command, "plain") and not does(command, "check")
 
 
-def _provides(package: str, names: Collection[str]) -> bool:
-    wanted = [part for name in names for part in (name, *_PROVIDERS.get(name, ()))]
-    return any(part in package for part in wanted) or package.startswith(("$", "@", "./", "/"))
+def _provides(package: str, names: Collection[str], likely: bool) -> bool:
+    """Return whether a package may provide one of the named programs; with ``likely`` no library does by its name, as
+    ``libcurl4`` does not provide ``curl``, unless programs are what it is for."""
+    if package.startswith(("$", "@", "./", "/")):
+        return True
+    library = likely and package.startswith("lib") and not _WITH_PROGRAMS.search(package)
+    parts = (part for name in names for part in (name, *_PROVIDERS.get(name, ())))
+    wanted = (part for part in parts if not library or part.startswith("lib") or "-dev" in part)
+    return any(all(piece in package for piece in part.split()) for part in wanted)
 
 
 def manager_of(base: ImageFacts) -> str:

@@ -34,7 +34,7 @@ from echo_migrate.formats._runners import on_runners
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.formats._yaml import NOBODY, YAML, Around, Node, YamlFile, nodes, verify
-from echo_migrate.images.reference import TAGGED, VARIABLE, is_open, variables
+from echo_migrate.images.reference import TAGGED, VARIABLE, familiar, is_open, variables
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
@@ -124,8 +124,8 @@ class _Job:
         """Return an image, which must not be changed alone if a step looks for its containers by its name."""
         if self.ancestors is None:
             runs = [effective(step).get("run") for step in sequence(self.keys.get("steps"))]
-            self.ancestors = {name for run in runs if is_text(run) for name in _ANCESTOR.findall(run.value)}
-        alone = not image.not_editable and image.ref.value in self.ancestors
+            self.ancestors = {familiar(one) for run in runs if is_text(run) for one in _ANCESTOR.findall(run.value)}
+        alone = not image.not_editable and familiar(image.ref.value) in self.ancestors
         return image._replace(not_editable=because("same-name")) if alone else image
 
     def containers(self, node: YamlNode | None) -> list[tuple[YamlNode, Reason | None]]:

@@ -1,8 +1,8 @@
 """The tools that a stage or service calls, and that nobody is known to bring to its target: a minimal image leaves out
 what upstream's has by the way, and one of another build what upstream's has of its own."""
 
-import re
 from collections.abc import Iterable, Iterator
+from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -20,14 +20,15 @@ from echo_migrate.shell.package_managers import does
 _TOOL, _OWN, _ALONG, _PYTHON = "tool", "own", "along", "other language"
 """Kinds of commands (``mappings/commands.yaml``, does)."""
 
-_TARS = ("bsdtar", "tar")
 _LETTERS = {"J": "xz", "j": "bzip2"}
+_VALUED = "CFHIKLNTVXbfg"
+_LONG = ("--directory", "--exclude", "--exclude-from", "--file", "--files-from", "--use-compress-program")
+"""The options of tar with a value, in letters and those in full."""
 _PACKED = {
-    "xz": lazy_regex(r"^--xz$|\.t?xz$", needs=("xz",)),
-    "bzip2": lazy_regex(r"^--bzip2$|\.(?:bz2|tbz2?)$", needs=("bz",)),
+    "xz": lazy_regex(r"\.t?xz$", needs=("xz",)),
+    "bzip2": lazy_regex(r"\.(?:bz2|tbz2?)$", needs=("bz",)),
 }
-"""What tar starts for an archive, by its option or by the name of the file (GNU tar, Creating and Reading Compressed
-Archives)."""
+"""The names of archives by what tar starts for them (GNU tar, Creating and Reading Compressed Archives)."""
 
 
 def tools(
@@ -91,14 +92,37 @@ def _called(command: Command, base: ImageFacts, kinds: tuple[str, ...]) -> Itera
     is_tool = any(does(command, kind) for kind in kinds) or (name == "bash" and base.family == "alpine")
     if is_tool and base.has(name) is not True:
         yield name
-    if name in _TARS and _ALONG in kinds:
+    if name == "tar" and _ALONG in kinds:
         yield from (program for program in _unpackers(command.arguments) if base.has(program) is not True)
 
 
 def _unpackers(words: list[str]) -> Iterator[str]:
-    """Yield what tar starts for the words behind it."""
-    options = [word for word in words if re.match(r"-[^-]", word)]
-    options += [word for word in words[:1] if word.isalpha()]  # tar xJf
+    """Yield what tar starts for the words behind it: by a letter, a long option, the program that ``-I`` names, or the
+    name of the archive."""
+    options = list(_options(words))
+    names = {name for name, _ in options}
+    with_programs = [value for name, value in options if name in ("I", "--use-compress-program") and value.strip()]
+    called = {basename(value.split()[0]) for value in with_programs}
+    archives = [value for name, value in options if name in ("f", "--file")]
     for letter, program in _LETTERS.items():
-        if any(letter in option for option in options) or any(map(_PACKED[program].search, words)):
+        packed = not with_programs and any(map(_PACKED[program].search, archives))
+        if packed or not names.isdisjoint((letter, f"--{program}")) or program in called:
             yield program
+
+
+def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the options of tar with their values, "" for none: in the first word without a dash (``tar xJf a``), as
+    letters and in full."""
+    values = iter(words)
+    if words and words[0].isalpha():
+        for letter in next(values):
+            yield letter, next(values, "") if letter in _VALUED else ""
+    for word in values:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            yield name, value if equals or name not in _LONG else next(values, "")
+        elif word.startswith("-"):
+            end = next((at for at, letter in enumerate(word) if letter in _VALUED), len(word))
+            yield from ((letter, "") for letter in word[1:end])
+            if end < len(word):
+                yield word[end], word[end + 1 :] or next(values, "")

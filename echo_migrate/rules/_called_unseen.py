@@ -29,8 +29,9 @@ from echo_migrate.rules._declared_needs import (
     compilers,
     is_a_repository,
     made,
+    needs_a_compiler,
     needs_of,
-    plain,
+    packages_of,
 )
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, call, does, package_name
@@ -51,12 +52,33 @@ _NO_SOURCE = lazy_regex(r"--only-binary[= ]:all:")
 _GO = frozenset(("build", "generate", "get", "install", "list", "mod", "run", "test", "vet", "work"))
 _GO_DIRECT = lazy_regex(r"\bGO(?:PRIVATE|NOPROXY)\b(?!=[\"']{0,2}(?:none\b|\s|$))|\bGOPROXY[ =][\"']?direct")
 """Settings with which go fetches modules by git, not from a proxy (go.dev/ref/mod, Private modules)."""
-_CARGO = frozenset(("b", "build", "chef", "check", "install", "run", "rustc", "test"))
+_CARGO = frozenset(
+    (
+        *("b", "bench", "build", "c", "check", "clippy", "d", "doc", "r", "run", "rustc", "rustdoc", "t", "test"),
+        *(
+            "auditable",
+            "chef",
+            "component",
+            "lambda",
+            "leptos",
+            "llvm-cov",
+            "nextest",
+            "tarpaulin",
+            "tauri",
+            "zigbuild",
+        ),
+    )
+)
+"""Subcommands that build the packages of the lock: cargo's own (doc.rust-lang.org/cargo, Commands), and added ones."""
+_CARGO_VALUED = ("--color", "--config", "-C", "-Z")
+"""Options with a value that may stand before the subcommand."""
 _CARGO_DIRECT = "CARGO_NET_GIT_FETCH_WITH_CLI"
 """The setting with which cargo starts git, where it has its own else (doc.rust-lang.org/cargo, Configuration)."""
 _VENDORED = lazy_regex(r"-mod[= ]vendor\b")
 _BY_SOURCE = ("--no-binary", "--build-from-source", "--build-from-source=true")
 """Options with which pip, and a module of Node.js, take no build that is published."""
+_WITH_NAMES = ("pip", "uv pip")
+"""Where ``--no-binary`` has a value: packages, ``:all:`` or ``:none:``."""
 _WHEELS = ("download", "wheel")
 """What pip calls as it does for ``install``."""
 
@@ -133,7 +155,7 @@ def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterat
             yield program, command, one
         if command.name in ("cargo", "go") and _fetches_itself(command, stage, run):
             yield "git", command, one
-        if command.name == "cargo" and not _CARGO.isdisjoint(command.arguments[:1]):
+        if command.name == "cargo" and _builds_its_lock(command.arguments):
             texts = list(_declared(("Cargo.lock",), stage, run, files))
             yield from ((program, command, one) for program in needs_of("rust", texts))
     for one in calls.values():
@@ -143,10 +165,21 @@ def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterat
                 yield program, one.command, one
 
 
+def _builds_its_lock(words: list[str]) -> bool:
+    """Return whether cargo, called with these words, builds the packages of the lock beside it: not those of an
+    installed program, which has its own."""
+    for before, word in pairwise(("", *words)):
+        if not word.startswith(("+", "-")) and before not in _CARGO_VALUED:
+            return word in _CARGO or (word == "install" and any(one.startswith("--path") for one in words))
+    return False
+
+
 def _as_install(command: Command) -> Call | None:
     """Return the call of pip that a command is where ``wheel`` or ``download`` stands for ``install``, None if it is
     none."""
     for place, word in enumerate(command.words[1:4], 1):
+        if word.value == "install":
+            return None  # a package may have such a name
         if word.value in _WHEELS:
             same = word._replace(text=word.text._replace(value="install"))
             found = call(command._replace(words=(*command.words[:place], same, *command.words[place + 1 :])))
@@ -167,10 +200,22 @@ def _by_words(command: Command, one: Call | None, family: str | None) -> Iterato
     words = [word.value for word in one.packages] if one else []
     if language == "node" and any(map(is_a_repository, words)):
         yield "git"
-    names = {plain(package_name(word)) for word in one.packages} if one and not _from_wheels(one) else set()
-    if (one and one.has(_BY_SOURCE)) or (language == "php" and family != "alpine"):
+    if (one and _by_source(one, language)) or (language == "php" and family != "alpine"):
         yield from compilers(language)
-    yield from made(language, names)
+    if one and not _from_wheels(one):
+        named = packages_of("\n".join(words)) if language == "python" else map(package_name, one.packages)
+        yield from made(language, named)
+
+
+def _by_source(one: Call, language: str) -> bool:
+    """Return whether a call is told to make packages from their source, with a compiler."""
+    if one.manager.name not in _WITH_NAMES:
+        return one.has(_BY_SOURCE)
+    words = one.command.arguments
+    given = [after for word, after in pairwise(words) if word == "--no-binary"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--no-binary=")]
+    names = [name for text in given for name in text.split(",")]
+    return ":all:" in names or needs_a_compiler(language, names)
 
 
 def _is_pecl(command: Command) -> bool:

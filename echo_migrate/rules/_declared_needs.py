@@ -41,9 +41,15 @@ _IN_GEMFILE = lazy_regex(
 """Gems of a repository, in a Gemfile and in its lock (bundler.io, Git)."""
 _SPEC = lazy_regex(r"(?m)^    ([\w.-]+) \(([^)\n]*)\)$")
 """A gem in a lock, with its version, which has the platform of one that is published for it."""
-_NAME = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)")
-_LOCKED = lazy_regex(r"(?m)^name = \"([^\"\n]+)\"\n(?!(?:[^\[\n][^\n]*\n){0,6}optional = true)")
-"""A package in a lock of Poetry, PDM or uv."""
+_FOR_LINUX = lazy_regex(r"-linux(?:-gnu)?$", needs=("linux",))
+"""The end of the version of a gem that is published for Linux with glibc: Bundler takes it rather than the source."""
+_REQUIREMENT = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)[ \t]*(?:\[([^\]\n]*)\])?([^;\n]*)")
+"""A requirement of Python: its name, extras and versions (packaging.python.org, Dependency specifiers)."""
+_AT_MOST = lazy_regex(r"(===?|<=?|~=)[ \t]*(\d{1,9}(?:\.\d{1,9}){0,5})")
+_LOCKED = lazy_regex(
+    r"(?m)^name = \"([^\"\n]+)\"\n(?!(?:[^\[\n][^\n]*\n){0,6}optional = true)(?:version = \"([^\"\n]*)\")?"
+)
+"""A package in a lock of Poetry, PDM or uv, and its version."""
 _DEPENDENCIES = ("dependencies", "optionalDependencies")
 _FOR_DEVELOPMENT = "devDependencies"
 MANIFEST = "package.json"
@@ -83,10 +89,12 @@ def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
     if language == "ruby":
         if _IN_GEMFILE.search(text):
             yield "git"
-        yield from made("ruby", (match[1] for match in _SPEC.finditer(text) if "-" not in match[2]))
+        specs = _SPEC.findall(text)
+        built = {name for name, version in specs if _FOR_LINUX.search(version)}
+        yield from made("ruby", (name for name, version in specs if "-" not in version and name not in built))
         return
     if language == "rust":
-        yield from made("rust", _LOCKED.findall(text))
+        yield from made("rust", (name for name, _ in _LOCKED.findall(text)))
         return
     if client := VCS.search(text):
         yield from clients(client)
@@ -98,10 +106,9 @@ def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
 def made(language: str, names: Iterable[str]) -> Iterator[str]:
     """Yield what the packages of these names call when they are made: compilers, and what finds a library for them."""
     known = set(map(plain, names))
-    if not known.isdisjoint(_compiled(language)):
+    if not _compiled(language).isdisjoint(name.partition("<")[0] for name in known):
         yield from compilers(language)
-    linked: dict[str, str] = read_data("commands.yaml")["linked"].get(language, {})
-    for name, program in linked.items():
+    for name, program in _linked(language).items():
         if name in known and _OWN_LIBRARIES.get(name) not in known:
             yield program
 
@@ -127,16 +134,48 @@ def _locked_in(text: str) -> list[str]:
 
 @lru_cache
 def _locked_names() -> "re.Pattern[str]":
+    """Return the pattern of the entries of these packages, not of lines that name them as dependencies or peers."""
     names = "|".join(map(re.escape, sorted(_compiled("node"))))
-    return re.compile(rf"""(?m)(?:^[ \t]*["']?/?|node_modules/)({names})(?=["'@/:])""")
+    npm_or_bun = r"""": ?(?:\[|\{\s*"version")"""
+    return re.compile(rf"""(?m)(?:^[ \t]*["']?/?|node_modules/)({names})(?:@|/\d|{npm_or_bun})""")
+
+
+def packages_of(text: str) -> Iterator[str]:
+    """Yield the packages that requirements of Python name, one a line, and those that their extras bring; one before
+    the version from which it finds a library otherwise with that (``mysqlclient<2.2``)."""
+    for name, extras, versions in _REQUIREMENT.findall(text):
+        name = plain(name)
+        bounds = [one for one in _linked("python") if one.startswith(f"{name}<")]
+        yield next((one for one in bounds if _is_before(versions, one.partition("<")[2])), name)
+        brought = _extras()
+        for extra in extras.split(",") if extras else ():
+            if (key := f"{name}[{extra.strip()}]") in brought:
+                yield brought[key]
+
+
+def _is_before(versions: str, bound: str) -> bool:
+    """Return whether versions that are asked for are all before another one."""
+    least = _numbers(bound)
+    for operator, written in _AT_MOST.findall(versions):
+        number = _numbers(written)
+        if number < least and (operator != "~=" or written.count(".") > 1):  # ~=2.1 is any of 2
+            return True
+        if operator == "<" and number == least:
+            return True
+    return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without zeros at its end."""
+    return tuple(int(part) for part in re.sub(r"(?:\.0+)+$", "", version).split("."))
 
 
 def _names_of(name: str, text: str) -> Iterable[str]:
     """Return the packages of Python that a file names: requirements, a lock, or what a project needs."""
     if name.endswith(".txt"):
-        return _NAME.findall(text)
+        return packages_of(text)
     if name.endswith(".lock"):
-        return _LOCKED.findall(text)
+        return packages_of("\n".join(f"{name}=={version or '*'}" for name, version in _LOCKED.findall(text)))
     return _needed(text) if name == PROJECT else ()
 
 
@@ -151,12 +190,19 @@ def _needed(text: str) -> list[str]:
     project, poetry = read.get("project"), tools.get("poetry") if isinstance(tools, dict) else None
     needed = project.get("dependencies") if isinstance(project, dict) else None
     texts = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
-    names = [one for text in texts for one in _NAME.findall(text)[:1]]
     keys = poetry.get("dependencies") if isinstance(poetry, dict) else None
     for name, value in keys.items() if isinstance(keys, dict) else ():
         if not (isinstance(value, dict) and value.get("optional")):
-            names.append(name)
-    return names
+            texts.append(_of_poetry(name, value))
+    return list(packages_of("\n".join(text.replace("\n", " ") for text in texts)))
+
+
+def _of_poetry(name: str, value: object) -> str:
+    """Return a dependency of Poetry as a requirement: a number alone is that very version."""
+    keys = value if isinstance(value, dict) else {"version": value}
+    version, extras = str(keys.get("version", "")), keys.get("extras")
+    listed = ",".join(map(str, extras)) if isinstance(extras, list) else ""
+    return f"{name}[{listed}]{'==' if version[:1].isdigit() else ''}{version}"
 
 
 def is_a_repository(word: str) -> bool:
@@ -189,6 +235,31 @@ def plain(name: str) -> str:
 def _compiled(language: str) -> frozenset[str]:
     """Return the packages of a language that are published for Linux as source alone."""
     return frozenset(map(plain, read_data("commands.yaml")["compiled"].get(language, ())))
+
+
+def needs_a_compiler(language: str, names: Iterable[str]) -> bool:
+    """Return whether a compiler makes one of these packages from its source."""
+    return not (_built(language) | _compiled(language)).isdisjoint(map(plain, names))
+
+
+@lru_cache
+def _built(language: str) -> frozenset[str]:
+    """Return the packages of a language that are published in a built form too."""
+    return frozenset(read_data("commands.yaml")["built"].get(language, ()))
+
+
+@lru_cache
+def _extras() -> dict[str, str]:
+    """Return the packages that extras bring, by the package and its extra."""
+    extras: dict[str, str] = read_data("commands.yaml")["extras"]
+    return extras
+
+
+@lru_cache
+def _linked(language: str) -> dict[str, str]:
+    """Return the program by which each package of a language finds a library of the system, by the package's name."""
+    linked: dict[str, dict[str, str]] = read_data("commands.yaml")["linked"]
+    return linked.get(language, {})
 
 
 def compilers(language: str) -> tuple[str, ...]:
