@@ -21,13 +21,20 @@ from echo_migrate.formats import github, recognised
 from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._yaml import YamlFile
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings, by_kind
 
 _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
-_PULLS = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b")
+_PULLS = re.compile(
+    r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
+    r"(?![ \t]*(?:-\S+[ \t]+)*+(?:\{\}|'\{\}'|\"\{\}\")?[ \t\r]*(?:$|[|;&]))"
+)
+"""A command that pulls an image that is written behind it: what ``xargs`` hands over tells nothing."""
+
 _STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
 _BUILDS = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
@@ -35,6 +42,9 @@ _BUILDS = re.compile(
 )
 _OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
 """Variables that name the files that Compose and bake read."""
+
+_REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
+"""A comment of a script; one behind a quote may be in a text, and stays."""
 
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
@@ -205,7 +215,7 @@ def _found(source: Source, kind: str, asked: Asked, settings: Settings) -> list[
     """Return the places of a file that lack a login."""
     path, names = source.path, login_names(settings.catalog)
     if _DEPENDABOT.search(path) and "github" not in settings.logins and asked.used:
-        return [place for root in YamlFile(source).roots for place in _dependabot(root, names)]
+        return [place for root in YamlFile(source).roots for place in _dependabot(root, names, settings.catalog)]
     roots = YamlFile(source).roots
     found = places(source, kind, roots, asked.wanted, names)
     if _WORKFLOW.search(path) and "github" not in settings.logins:
@@ -273,14 +283,14 @@ def _builds_without(path: str, step: dict[str, YamlNode], without: frozenset[str
 
 def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used: bool, names: Names) -> Place | None:
     """Return the place of a step that pulls images of the provider, or may: at a note, if only a variable tells."""
-    uses, run = _text(step.get("uses")), _text(step.get("run"))
+    uses, run = _text(step.get("uses")), _script(step)
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
     may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
     if node is None or not (builds or wanted or may):
         return None
     start = node.start_mark.index
-    end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
+    end = min(node.end_mark.index, start + len(uses or _text(node).partition("\n")[0]) + 2)
     waits = bool(wanted) and not any(wanted) and not builds
     what = "this step pulls" if wanted else "this step may pull"
     remedy = "add a docker/login-action step before it"
@@ -314,22 +324,50 @@ def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
         return "$" in registry or registry.removeprefix("https://").startswith(host)
     if uses and not uses.startswith(("actions/", "docker/")):
         return "login" in uses or "auth" in uses
-    run = _text(step.get("run"))
+    run = _script(step)
     return "login" in run and (host in run or "$" in run)
 
 
-def _dependabot(root: YamlNode | None, names: Names) -> Iterator[Place]:
-    """Yield the first update of images, if the registry is not among those that are configured."""
+def _dependabot(root: YamlNode | None, names: Names, catalog: Catalog) -> Iterator[Place]:
+    """Yield the first update of images that may be the provider's, if the registry is not among those that are
+    configured."""
     known = [_text(effective(node).get("url")) for _, node in items(effective(root).get("registries"))]
     if any(names.host in url for url in known):
         return
     for update in sequence(effective(root).get("updates")):
-        ecosystem = effective(update).get("package-ecosystem")
-        if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
+        keys = effective(update)
+        ecosystem = keys.get("package-ecosystem")
+        if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose") and _may_read(keys, catalog):
             remedy = "add a docker-registry entry for it under registries"
             start, end = ecosystem.start_mark.index, ecosystem.end_mark.index
             yield Place(start, end, "Dependabot reads tags", remedy, "", True)
             return
+
+
+def _may_read(update: dict[str, YamlNode], catalog: Catalog) -> bool:
+    """Return whether an update of Dependabot may be of images that the provider offers: it allows one of them, or no
+    list of names, and ignores not all (docs.github.com, "Dependabot options reference", allow and ignore)."""
+    for one in map(effective, sequence(update.get("ignore"))):
+        if _text(one.get("dependency-name")) == "*" and len(one) == 1:
+            return False
+    allowed = [_text(effective(one).get("dependency-name")) for one in sequence(update.get("allow"))]
+    return not allowed or any(_may_be_offered(name, catalog) for name in allowed)
+
+
+def _may_be_offered(name: str, catalog: Catalog) -> bool:
+    """Return whether a name, which Dependabot has without its registry, may be that of an image of the provider, or of
+    one that it offers in its own form."""
+    reference = parsed(name) if "*" not in name else None
+    if reference is None or catalog.hardened(reference):
+        return True
+    rows = catalog.rows.get(catalog.name_of(reference), ())
+    targets = (row.image for listed in catalog.rows.values() for row in listed)
+    return any(row.image for row in rows) or name in targets
+
+
+def _script(step: dict[str, YamlNode]) -> str:
+    """Return what the shell of a step runs, without comments, "" if none does."""
+    return _REMARK.sub(r"\1", _text(step.get("run")))
 
 
 def _text(node: YamlNode | None) -> str:
