@@ -153,6 +153,18 @@ def test_a_later_call_sees_what_changed_on_disk(tree: Path) -> None:
     assert [move.state for move in check_text(text).outcomes] == before
 
 
+def test_a_shell_of_which_nothing_is_known_is_not_said_to_pass_no_signals(tree: Path) -> None:
+    folder = tree / "named"
+    folder.mkdir()
+    (folder / "docker-bake.hcl").write_text('target "a" { contexts = { base = "target:b" } }\n')
+    asked = load_settings(rules=["shell-form-command"])
+    said = []
+    for line in ("node a.js", "a; node a.js"):
+        (folder / "Dockerfile").write_text(f"FROM base\nCMD {line}\n")
+        said.append([found.rule for result in check_paths([str(folder)], settings=asked) for found in result.findings])
+    assert said == [[], ["shell-form-command"]]
+
+
 def test_a_mapping_file_that_changed_is_read_again(tree: Path) -> None:
     mapping = tree / "m.yaml"
     targets = []

@@ -23,8 +23,9 @@ _COMMIT = lazy_regex(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::|$)|[?&](?:checksum|com
 queries)."""
 
 _CHANGING = lazy_regex(
-    r"(?i)/refs/heads/|/(?:archive|tar\.gz|tarball|zip|zipball)/(?:develop|head|main|master|trunk)(?:\.(?:tar\.gz|tgz|zip))?$"
-    r"|^https?://api\.github\.com/repos/[^/]+/[^/]+/(?:branches|commits|git/(?:matching-refs|refs?)|releases(?:/latest)?$|tags$)"
+    r"(?i)/refs/heads/"
+    r"|/(?:archive|tar\.gz|tarball|zip|zipball)/(?:develop|head|main|master|trunk)(?:\.(?:tar\.gz|tgz|zip))?$"
+    r"|^https?://api\.github\.com/repos/[^/]+/[^/]+/(?:branches|commits|git/(?:matching-)?refs?|releases(?:/latest)?$)"
     r"|/api/v4/projects/[^/]+/repository/(?:branches|commits|tags)\b"
 )
 """The address of what changes with each push or release: of a branch, or an answer of the API of a forge, which an ADD
