@@ -165,6 +165,33 @@ def test_a_shell_of_which_nothing_is_known_is_not_said_to_pass_no_signals(tree: 
     assert said == [[], ["shell-form-command"]]
 
 
+STEPS = {
+    "run: docker build .": "warning",
+    "run: docker build . && npm test && docker run --rm a": "warning",
+    "run: cd web && docker build -f ../Dockerfile ..": "warning",
+    "uses: docker/build-push-action@v6": "warning",
+    "run: docker compose up --build": "warning",
+    "run: docker build -f b.Dockerfile .": "note",
+    "run: docker build $WHERE": "note",
+    "{uses: docker/build-push-action@v6, with: {file: b.Dockerfile}}": "note",
+}
+
+
+def test_a_missing_login_warns_where_a_step_is_known_to_pull(tree: Path) -> None:
+    folder = tree / "named"
+    (folder / ".github" / "workflows").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / "Dockerfile").write_text("FROM node:22\n")
+    (folder / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    (folder / "b.Dockerfile").write_text("ARG BASE\nFROM $BASE\n")
+    jobs = [f"  j{number}:\n    steps:\n      - {step}\n" for number, step in enumerate(STEPS)]
+    jobs.append("  last:\n    steps:\n      - run: docker build $WHERE\n      - run: docker build .\n")
+    (folder / ".github" / "workflows" / "a.yml").write_text("on: push\njobs:\n" + "".join(jobs))
+    results = list(check_paths([str(folder)]))
+    said = [found.level for result in results for found in result.findings if found.rule == "registry-login"]
+    assert said == [*STEPS.values(), "warning"]
+
+
 def test_a_mapping_file_that_changed_is_read_again(tree: Path) -> None:
     mapping = tree / "m.yaml"
     targets = []

@@ -54,15 +54,27 @@ _LIFTED = frozenset(("login-beside", "login-credentials", "login-pod", "login-ru
 _NOT_SETTLED = "the file with the login would not be read as before"
 
 
+class Built(NamedTuple):
+    """The real paths of the Dockerfiles, compose and bake files of a run that pull images of the provider, now or once
+    they have moved, and of those that are known not to."""
+
+    pulling: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, pulling: Iterable[str], without: Iterable[str]) -> "Built":
+        """Return the files at some paths."""
+        return cls(frozenset(map(real, pulling)), frozenset(map(real, without)))
+
+
 class Asked(NamedTuple):
     """What is asked of one file: its images without a login, whether files of the run use images of the provider, the
-    images that each step of a workflow names, by key path, and the Dockerfiles, compose and bake files of the run that
-    name no image of the provider."""
+    images that each step of a workflow names, by key path, and what is known of what the steps build."""
 
     wanted: list[Wanted]
     used: bool = True
     named: dict[str, list[str]] = {}  # noqa: RUF012 - never changed in place
-    without: frozenset[str] = frozenset()
+    built: Built = Built()
 
 
 def is_pipeline(path: str) -> bool:
@@ -75,31 +87,33 @@ def login_results(
     paths: Iterable[str],
     settings: Settings,
     in_use: bool,
-    without: Iterable[str] = (),
+    built: Built = Built(),  # noqa: B008 - immutable
 ) -> Iterator[Result]:
     """Yield a result for each file in which a login is missing: of the results of a run, and of the paths that are
     pipelines. ``in_use`` says that files of the run have images of the provider already, before the migration;
-    ``without`` are the paths of its Dockerfiles, compose and bake files that have none, and get none."""
+    ``built`` is what is known of its Dockerfiles, compose and bake files."""
     done = {result.source.path: result for result in results}
     if not any(Pipeline in rule.kinds for rule in settings.rules):
         return
-    known = frozenset(map(real, without))
     for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
         result = done.get(path) or _without_images(path)
         findings: list[Finding] = []
         if not result.unread:
             with suppress(Exception, Spent), bounded():  # as for any file, one never ends a run
-                findings = missing_logins(result, settings, in_use, known)
+                findings = missing_logins(result, settings, in_use, built)
         if findings:
             yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
 
 
 def missing_logins(
-    result: Result, settings: Settings, in_use: bool, without: frozenset[str] = frozenset()
+    result: Result,
+    settings: Settings,
+    in_use: bool,
+    built: Built = Built(),  # noqa: B008 - immutable
 ) -> list[Finding]:
-    """Return a finding for each place of a file that lacks a login, given its result, and the real paths of Dockerfiles
-    without images of the provider."""
-    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes), without)
+    """Return a finding for each place of a file that lacks a login, given its result, and what is known of what steps
+    build."""
+    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes), built)
     found = _sure(_found(result.source, result.kind, asked, settings))
     nodes = [_node(place._replace(edits=()), in_use) for place in found]
     return _findings(result.source, nodes, settings)
@@ -111,33 +125,31 @@ def with_logins(
     settings: Settings,
     used: bool = False,
     in_use: bool = False,
-    without: Iterable[str] = (),
+    built: Built = Built(),  # noqa: B008 - immutable
 ) -> Result | None:
     """Return the result of a file with findings for the places that lack a login, each with an unsafe fix, which is
     applied if unsafe fixes are. ``used`` says that files of the run use images of the provider, or will after the
-    migration, ``in_use`` that they do already; ``without`` are the paths of its Dockerfiles that do not and will
-    not."""
+    migration, ``in_use`` that they do already; ``built`` is what is known of its Dockerfiles,
+    compose and bake files."""
     if result is None and not is_pipeline(path):
         return None
     before = result or _without_images(path)
     if before.unread or before.refused or settings.unedited(before.source) or not settings.catalog.login:
         return result
     with suppress(Exception, Spent), bounded():
-        return _with_logins(before, settings, used, in_use, frozenset(map(real, without))) or result
+        return _with_logins(before, settings, used, in_use, built) or result
     return result
 
 
-def _with_logins(
-    result: Result, settings: Settings, used: bool, in_use: bool, without: frozenset[str]
-) -> Result | None:
+def _with_logins(result: Result, settings: Settings, used: bool, in_use: bool, built: Built) -> Result | None:
     moves = _moves(result.fixed, settings)
     waiting = [(index, pulls) for index, move in enumerate(moves) if (pulls := _waits(move, settings)) is not None]
     steps = _by_step(result.fixed, moves)
-    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps, without)
+    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps, built)
     images = [move.image for move in moves]
     if len(result.outcomes) == len(moves):  # what is said of a file is said of it as it was
         images = [outcome.image for outcome in result.outcomes]
-    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps, without)
+    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps, built)
     there = _found(result.fixed, result.kind, now, settings)
     here = _found(result.source, result.kind, was, settings)
     if len(here) != len(there):
@@ -249,36 +261,42 @@ def _without_images(path: str) -> Result:
 
 
 def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> Iterator[Place]:
-    """Yield the first step of each job without a login that pulls images from the host, or may."""
+    """Yield the first step of each job without a login that pulls images from the host, or may: at a note, if no step
+    of the job is known to."""
     wanted: dict[str, list[bool]] = {}
     for image, pulls in asked.wanted:
         if place := _STEP.match(image.where):
             wanted.setdefault(place[0], []).append(pulls)
     for id, job in items(effective(root).get("jobs")):
-        noted: Place | None = None
-        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
-        without = asked.without if not elsewhere else frozenset[str]()
         steps = effective(job).get("steps")
-        for index, node in enumerate(sequence(steps)):
-            step, way = effective(node), f"jobs.{id}.steps.{index}."
-            if _logs_in(step, names.host):
-                break
-            if without and replaces(step):
-                without = frozenset()
-            used = asked.used and not _builds_without(source.path, step, without)
-            found = _step(step, wanted.get(way, []), asked.named.get(way, []), used, names)
-            if found and not found.level:
-                noted = found._replace(edits=_login_step(source.text, steps, node, names))
-                break
-            noted = noted or found
-        if noted:
-            yield noted
+        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
+        here = asked._replace(built=asked.built._replace(without=frozenset())) if elsewhere else asked
+        found = list(_before_login(source, f"jobs.{id}.steps", steps, wanted, here, names))
+        first = next((one for one in found if not one[1].level), None) or next(iter(found), None)
+        if first:
+            node, pulled, _ = first
+            edits = _login_step(source.text, steps, node, names) if not pulled.level else ()
+            known = any(certain for _, _, certain in found)
+            yield pulled._replace(edits=edits, level=None if known else "note")
 
 
-def _builds_without(path: str, step: dict[str, YamlNode], without: frozenset[str]) -> bool:
-    """Return whether all that a step builds are Dockerfiles without images of the provider."""
-    built = dockerfiles(path, step) if without else None
-    return built is not None and without.issuperset(map(real, built))
+def _before_login(
+    source: Source, way: str, steps: YamlNode | None, wanted: dict[str, list[bool]], asked: Asked, names: Names
+) -> Iterator[tuple[YamlNode, Place, bool]]:
+    """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
+    pulling, without = asked.built
+    for index, node in enumerate(sequence(steps)):
+        step, key = effective(node), f"{way}.{index}."
+        if _logs_in(step, names.host):
+            return
+        if without and replaces(step):
+            without = frozenset()
+        built, whole = dockerfiles(source.path, step) if asked.used and (pulling or without) else ([], False)
+        files = frozenset(map(real, built))
+        used = asked.used and not (without and whole and files <= without)
+        place = _step(step, wanted.get(key, []), asked.named.get(key, []), used, names)
+        if place:
+            yield node, place, not place.level and bool(wanted.get(key) or files & pulling)
 
 
 def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used: bool, names: Names) -> Place | None:
