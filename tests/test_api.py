@@ -153,6 +153,45 @@ def test_a_later_call_sees_what_changed_on_disk(tree: Path) -> None:
     assert [move.state for move in check_text(text).outcomes] == before
 
 
+def test_a_shell_of_which_nothing_is_known_is_not_said_to_pass_no_signals(tree: Path) -> None:
+    folder = tree / "named"
+    folder.mkdir()
+    (folder / "docker-bake.hcl").write_text('target "a" { contexts = { base = "target:b" } }\n')
+    asked = load_settings(rules=["shell-form-command"])
+    said = []
+    for line in ("node a.js", "a; node a.js"):
+        (folder / "Dockerfile").write_text(f"FROM base\nCMD {line}\n")
+        said.append([found.rule for result in check_paths([str(folder)], settings=asked) for found in result.findings])
+    assert said == [[], ["shell-form-command"]]
+
+
+STEPS = {
+    "run: docker build .": "warning",
+    "run: docker build . && npm test && docker run --rm a": "warning",
+    "run: cd web && docker build -f ../Dockerfile ..": "warning",
+    "uses: docker/build-push-action@v6": "warning",
+    "run: docker compose up --build": "warning",
+    "run: docker build -f b.Dockerfile .": "note",
+    "run: docker build $WHERE": "note",
+    "{uses: docker/build-push-action@v6, with: {file: b.Dockerfile}}": "note",
+}
+
+
+def test_a_missing_login_warns_where_a_step_is_known_to_pull(tree: Path) -> None:
+    folder = tree / "named"
+    (folder / ".github" / "workflows").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / "Dockerfile").write_text("FROM node:22\n")
+    (folder / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    (folder / "b.Dockerfile").write_text("ARG BASE\nFROM $BASE\n")
+    jobs = [f"  j{number}:\n    steps:\n      - {step}\n" for number, step in enumerate(STEPS)]
+    jobs.append("  last:\n    steps:\n      - run: docker build $WHERE\n      - run: docker build .\n")
+    (folder / ".github" / "workflows" / "a.yml").write_text("on: push\njobs:\n" + "".join(jobs))
+    results = list(check_paths([str(folder)]))
+    said = [found.level for result in results for found in result.findings if found.rule == "registry-login"]
+    assert said == [*STEPS.values(), "warning"]
+
+
 def test_a_mapping_file_that_changed_is_read_again(tree: Path) -> None:
     mapping = tree / "m.yaml"
     targets = []

@@ -8,6 +8,10 @@ from tests.conftest import Run
 
 NONE = '{"dependencies": {"express": "4"}}'
 SOME = '{"dependencies": {"express": "4"}, "devDependencies": {"jest": "29"}}'
+SERVER = (
+    '{"scripts": {"start": "cross-env PORT=3 react-scripts start", "prod": "vite build && node ."}, '
+    '"devDependencies": {"a": "1"}}'
+)
 ROOTS = '{"workspaces": ["a"]}'
 _INSTALLS = (
     *("poetry install --with test", "poetry install -E test", "uv sync --group test", "uv sync --extra test"),
@@ -42,6 +46,11 @@ def run(inside: Run) -> Run:
             {"package.json": SOME, "compose.yml": STARTED.replace("build: .", "build: web").format("x dev")},
             True,
         ),
+        (BRINGS + "CMD npm run start\n", {"package.json": SERVER}, False),
+        (BRINGS + 'CMD ["yarn", "start"]\n', {"package.json": SERVER}, False),
+        (BRINGS + 'ENTRYPOINT ["npm", "run", "prod"]\n', {"package.json": SERVER}, True),
+        (BRINGS + "CMD node start\n", {"package.json": SERVER}, True),
+        (BRINGS + "CMD npm start\n", {"package.json": SERVER, ".dockerignore": "/package.json\n"}, True),
         (BRINGS, {"package.json": ROOTS}, True),
         (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
         ("WORKDIR /app\nCOPY . .\nRUN npm ci --omit=dev && npm ci\n", {"package.json": SOME}, True),

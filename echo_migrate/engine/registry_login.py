@@ -21,13 +21,20 @@ from echo_migrate.formats import github, recognised
 from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._yaml import YamlFile
+from echo_migrate.images.catalog import Catalog
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings, by_kind
 
 _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
-_PULLS = re.compile(r"\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b")
+_PULLS = re.compile(
+    r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
+    r"(?![ \t]*(?:-\S+[ \t]+)*+(?:\{\}|'\{\}'|\"\{\}\")?[ \t\r]*(?:$|[|;&]))"
+)
+"""A command that pulls an image that is written behind it: what ``xargs`` hands over tells nothing."""
+
 _STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
 _BUILDS = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
@@ -35,6 +42,9 @@ _BUILDS = re.compile(
 )
 _OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
 """Variables that name the files that Compose and bake read."""
+
+_REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
+"""A comment of a script; one behind a quote may be in a text, and stays."""
 
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
@@ -44,15 +54,27 @@ _LIFTED = frozenset(("login-beside", "login-credentials", "login-pod", "login-ru
 _NOT_SETTLED = "the file with the login would not be read as before"
 
 
+class Built(NamedTuple):
+    """The real paths of the Dockerfiles, compose and bake files of a run that pull images of the provider, now or once
+    they have moved, and of those that are known not to."""
+
+    pulling: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, pulling: Iterable[str], without: Iterable[str]) -> "Built":
+        """Return the files at some paths."""
+        return cls(frozenset(map(real, pulling)), frozenset(map(real, without)))
+
+
 class Asked(NamedTuple):
     """What is asked of one file: its images without a login, whether files of the run use images of the provider, the
-    images that each step of a workflow names, by key path, and the Dockerfiles, compose and bake files of the run that
-    name no image of the provider."""
+    images that each step of a workflow names, by key path, and what is known of what the steps build."""
 
     wanted: list[Wanted]
     used: bool = True
     named: dict[str, list[str]] = {}  # noqa: RUF012 - never changed in place
-    without: frozenset[str] = frozenset()
+    built: Built = Built()
 
 
 def is_pipeline(path: str) -> bool:
@@ -65,31 +87,33 @@ def login_results(
     paths: Iterable[str],
     settings: Settings,
     in_use: bool,
-    without: Iterable[str] = (),
+    built: Built = Built(),  # noqa: B008 - immutable
 ) -> Iterator[Result]:
     """Yield a result for each file in which a login is missing: of the results of a run, and of the paths that are
     pipelines. ``in_use`` says that files of the run have images of the provider already, before the migration;
-    ``without`` are the paths of its Dockerfiles, compose and bake files that have none, and get none."""
+    ``built`` is what is known of its Dockerfiles, compose and bake files."""
     done = {result.source.path: result for result in results}
     if not any(Pipeline in rule.kinds for rule in settings.rules):
         return
-    known = frozenset(map(real, without))
     for path in dict.fromkeys((*filter(is_pipeline, paths), *done)):
         result = done.get(path) or _without_images(path)
         findings: list[Finding] = []
         if not result.unread:
             with suppress(Exception, Spent), bounded():  # as for any file, one never ends a run
-                findings = missing_logins(result, settings, in_use, known)
+                findings = missing_logins(result, settings, in_use, built)
         if findings:
             yield result._replace(findings=tuple(findings), outcomes=(), fixed=result.source, refused=None)
 
 
 def missing_logins(
-    result: Result, settings: Settings, in_use: bool, without: frozenset[str] = frozenset()
+    result: Result,
+    settings: Settings,
+    in_use: bool,
+    built: Built = Built(),  # noqa: B008 - immutable
 ) -> list[Finding]:
-    """Return a finding for each place of a file that lacks a login, given its result, and the real paths of Dockerfiles
-    without images of the provider."""
-    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes), without)
+    """Return a finding for each place of a file that lacks a login, given its result, and what is known of what steps
+    build."""
+    asked = Asked(list(_pulled(result.outcomes, settings)), True, _by_step(result.source, result.outcomes), built)
     found = _sure(_found(result.source, result.kind, asked, settings))
     nodes = [_node(place._replace(edits=()), in_use) for place in found]
     return _findings(result.source, nodes, settings)
@@ -101,33 +125,31 @@ def with_logins(
     settings: Settings,
     used: bool = False,
     in_use: bool = False,
-    without: Iterable[str] = (),
+    built: Built = Built(),  # noqa: B008 - immutable
 ) -> Result | None:
     """Return the result of a file with findings for the places that lack a login, each with an unsafe fix, which is
     applied if unsafe fixes are. ``used`` says that files of the run use images of the provider, or will after the
-    migration, ``in_use`` that they do already; ``without`` are the paths of its Dockerfiles that do not and will
-    not."""
+    migration, ``in_use`` that they do already; ``built`` is what is known of its Dockerfiles,
+    compose and bake files."""
     if result is None and not is_pipeline(path):
         return None
     before = result or _without_images(path)
     if before.unread or before.refused or settings.unedited(before.source) or not settings.catalog.login:
         return result
     with suppress(Exception, Spent), bounded():
-        return _with_logins(before, settings, used, in_use, frozenset(map(real, without))) or result
+        return _with_logins(before, settings, used, in_use, built) or result
     return result
 
 
-def _with_logins(
-    result: Result, settings: Settings, used: bool, in_use: bool, without: frozenset[str]
-) -> Result | None:
+def _with_logins(result: Result, settings: Settings, used: bool, in_use: bool, built: Built) -> Result | None:
     moves = _moves(result.fixed, settings)
     waiting = [(index, pulls) for index, move in enumerate(moves) if (pulls := _waits(move, settings)) is not None]
     steps = _by_step(result.fixed, moves)
-    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps, without)
+    now = Asked([(moves[index].image, pulls) for index, pulls in waiting], used, steps, built)
     images = [move.image for move in moves]
     if len(result.outcomes) == len(moves):  # what is said of a file is said of it as it was
         images = [outcome.image for outcome in result.outcomes]
-    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps, without)
+    was = Asked([(images[index], pulls) for index, pulls in waiting], used, steps, built)
     there = _found(result.fixed, result.kind, now, settings)
     here = _found(result.source, result.kind, was, settings)
     if len(here) != len(there):
@@ -205,7 +227,7 @@ def _found(source: Source, kind: str, asked: Asked, settings: Settings) -> list[
     """Return the places of a file that lack a login."""
     path, names = source.path, login_names(settings.catalog)
     if _DEPENDABOT.search(path) and "github" not in settings.logins and asked.used:
-        return [place for root in YamlFile(source).roots for place in _dependabot(root, names)]
+        return [place for root in YamlFile(source).roots for place in _dependabot(root, names, settings.catalog)]
     roots = YamlFile(source).roots
     found = places(source, kind, roots, asked.wanted, names)
     if _WORKFLOW.search(path) and "github" not in settings.logins:
@@ -239,48 +261,54 @@ def _without_images(path: str) -> Result:
 
 
 def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> Iterator[Place]:
-    """Yield the first step of each job without a login that pulls images from the host, or may."""
+    """Yield the first step of each job without a login that pulls images from the host, or may: at a note, if no step
+    of the job is known to."""
     wanted: dict[str, list[bool]] = {}
     for image, pulls in asked.wanted:
         if place := _STEP.match(image.where):
             wanted.setdefault(place[0], []).append(pulls)
     for id, job in items(effective(root).get("jobs")):
-        noted: Place | None = None
-        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
-        without = asked.without if not elsewhere else frozenset[str]()
         steps = effective(job).get("steps")
-        for index, node in enumerate(sequence(steps)):
-            step, way = effective(node), f"jobs.{id}.steps.{index}."
-            if _logs_in(step, names.host):
-                break
-            if without and replaces(step):
-                without = frozenset()
-            used = asked.used and not _builds_without(source.path, step, without)
-            found = _step(step, wanted.get(way, []), asked.named.get(way, []), used, names)
-            if found and not found.level:
-                noted = found._replace(edits=_login_step(source.text, steps, node, names))
-                break
-            noted = noted or found
-        if noted:
-            yield noted
+        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
+        here = asked._replace(built=asked.built._replace(without=frozenset())) if elsewhere else asked
+        found = list(_before_login(source, f"jobs.{id}.steps", steps, wanted, here, names))
+        first = next((one for one in found if not one[1].level), None) or next(iter(found), None)
+        if first:
+            node, pulled, _ = first
+            edits = _login_step(source.text, steps, node, names) if not pulled.level else ()
+            known = any(certain for _, _, certain in found)
+            yield pulled._replace(edits=edits, level=None if known else "note")
 
 
-def _builds_without(path: str, step: dict[str, YamlNode], without: frozenset[str]) -> bool:
-    """Return whether all that a step builds are Dockerfiles without images of the provider."""
-    built = dockerfiles(path, step) if without else None
-    return built is not None and without.issuperset(map(real, built))
+def _before_login(
+    source: Source, way: str, steps: YamlNode | None, wanted: dict[str, list[bool]], asked: Asked, names: Names
+) -> Iterator[tuple[YamlNode, Place, bool]]:
+    """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
+    pulling, without = asked.built
+    for index, node in enumerate(sequence(steps)):
+        step, key = effective(node), f"{way}.{index}."
+        if _logs_in(step, names.host):
+            return
+        if without and replaces(step):
+            without = frozenset()
+        built, whole = dockerfiles(source.path, step) if asked.used and (pulling or without) else ([], False)
+        files = frozenset(map(real, built))
+        used = asked.used and not (without and whole and files <= without)
+        place = _step(step, wanted.get(key, []), asked.named.get(key, []), used, names)
+        if place:
+            yield node, place, not place.level and bool(wanted.get(key) or files & pulling)
 
 
 def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used: bool, names: Names) -> Place | None:
     """Return the place of a step that pulls images of the provider, or may: at a note, if only a variable tells."""
-    uses, run = _text(step.get("uses")), _text(step.get("run"))
+    uses, run = _text(step.get("uses")), _script(step)
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
     may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
     if node is None or not (builds or wanted or may):
         return None
     start = node.start_mark.index
-    end = min(node.end_mark.index, start + len(uses or run.partition("\n")[0]) + 2)
+    end = min(node.end_mark.index, start + len(uses or _text(node).partition("\n")[0]) + 2)
     waits = bool(wanted) and not any(wanted) and not builds
     what = "this step pulls" if wanted else "this step may pull"
     remedy = "add a docker/login-action step before it"
@@ -314,22 +342,50 @@ def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
         return "$" in registry or registry.removeprefix("https://").startswith(host)
     if uses and not uses.startswith(("actions/", "docker/")):
         return "login" in uses or "auth" in uses
-    run = _text(step.get("run"))
+    run = _script(step)
     return "login" in run and (host in run or "$" in run)
 
 
-def _dependabot(root: YamlNode | None, names: Names) -> Iterator[Place]:
-    """Yield the first update of images, if the registry is not among those that are configured."""
+def _dependabot(root: YamlNode | None, names: Names, catalog: Catalog) -> Iterator[Place]:
+    """Yield the first update of images that may be the provider's, if the registry is not among those that are
+    configured."""
     known = [_text(effective(node).get("url")) for _, node in items(effective(root).get("registries"))]
     if any(names.host in url for url in known):
         return
     for update in sequence(effective(root).get("updates")):
-        ecosystem = effective(update).get("package-ecosystem")
-        if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose"):
+        keys = effective(update)
+        ecosystem = keys.get("package-ecosystem")
+        if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose") and _may_read(keys, catalog):
             remedy = "add a docker-registry entry for it under registries"
             start, end = ecosystem.start_mark.index, ecosystem.end_mark.index
             yield Place(start, end, "Dependabot reads tags", remedy, "", True)
             return
+
+
+def _may_read(update: dict[str, YamlNode], catalog: Catalog) -> bool:
+    """Return whether an update of Dependabot may be of images that the provider offers: it allows one of them, or no
+    list of names, and ignores not all (docs.github.com, "Dependabot options reference", allow and ignore)."""
+    for one in map(effective, sequence(update.get("ignore"))):
+        if _text(one.get("dependency-name")) == "*" and len(one) == 1:
+            return False
+    allowed = [_text(effective(one).get("dependency-name")) for one in sequence(update.get("allow"))]
+    return not allowed or any(_may_be_offered(name, catalog) for name in allowed)
+
+
+def _may_be_offered(name: str, catalog: Catalog) -> bool:
+    """Return whether a name, which Dependabot has without its registry, may be that of an image of the provider, or of
+    one that it offers in its own form."""
+    reference = parsed(name) if "*" not in name else None
+    if reference is None or catalog.hardened(reference):
+        return True
+    rows = catalog.rows.get(catalog.name_of(reference), ())
+    targets = (row.image for listed in catalog.rows.values() for row in listed)
+    return any(row.image for row in rows) or name in targets
+
+
+def _script(step: dict[str, YamlNode]) -> str:
+    """Return what the shell of a step runs, without comments, "" if none does."""
+    return _REMARK.sub(r"\1", _text(step.get("run")))
 
 
 def _text(node: YamlNode | None) -> str:

@@ -148,13 +148,13 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
     """Yield the results, and at the end what they lack of logins; if logins are added, files that may pull the images
     of others come last, when these are known."""
     yaml = list[tuple[str, Result | None]]()
-    without = list[str]()
+    without, pulling = list[str](), list[str]()
     used = in_use = False
     for path, result in results:
         at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
         used, in_use = used or bool(at), in_use or "hardened" in at
-        if result and result.kind in _SAY_PULLS and not at and _is_known_whole(result):
-            without.append(path)
+        if result and result.kind in _SAY_PULLS and (at or _is_known_whole(result)):
+            (pulling if at else without).append(path)
         is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
         if is_yaml and settings.add_logins:
             from echo_migrate.engine.registry_login import is_pipeline, with_logins
@@ -167,16 +167,18 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
             yaml.append((path, result))
         if result is not None:
             yield result
-    if settings.add_logins:
+    if settings.add_logins and yaml:
+        from echo_migrate.engine.registry_login import Built, with_logins
+
         for path, result in yaml:
-            result = with_logins(result, path, settings, used, in_use, without)
+            result = with_logins(result, path, settings, used, in_use, Built.of(pulling, without))
             if result is not None:
                 yield result
     elif used and yaml:
-        from echo_migrate.engine.registry_login import login_results
+        from echo_migrate.engine.registry_login import Built, login_results
 
         done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
-        yield from login_results(done, paths, settings, in_use, without)
+        yield from login_results(done, paths, settings, in_use, Built.of(pulling, without))
 
 
 _SAY_PULLS = ("bake", "compose", "dockerfile")

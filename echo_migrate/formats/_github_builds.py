@@ -221,61 +221,62 @@ def _steps_of_jobs(source: Source) -> Iterator[tuple[YamlNode | None, dict[str, 
             yield from ((job, step) for step in map(effective, sequence(effective(job).get("steps"))))
 
 
-def dockerfiles(path: str, step: dict[str, YamlNode]) -> list[str] | None:
+def dockerfiles(path: str, step: dict[str, YamlNode]) -> tuple[list[str], bool]:
     """Return the Dockerfiles that a step of a workflow at ``path`` builds, and the files of Compose and bake that it
-    reads; None if it may read others, too."""
+    reads, and whether these are certainly all."""
     keys, uses = _inputs_of(step), step.get("uses")
     if is_text(uses) and uses.value.startswith("docker/bake-action@"):
-        return _built_together.of_bake_action(path, effective(step.get("with")))
-    if keys:
+        files = _built_together.of_bake_action(path, effective(step.get("with")))
+        return files or [], files is not None
+    if is_text(uses) and uses.value.startswith(BUILDS):
         context, file = map(keys.get, ("context", "file"))
         plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
         found = dockerfile_of(path, keys) if plain else None
-        return [found] if found else None
+        return ([found], True) if found else ([], False)
     run, folder = map(step.get, ("run", "working-directory"))
-    if (
-        not _is_plain_shell(step)
-        or not is_text(run)
-        or (folder is not None and not is_text(folder))
-        or _SEVERAL.search(run.value)
-    ):
-        return None
-    return _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
+    if not _is_plain_shell(step) or not is_text(run) or (folder is not None and not is_text(folder)):
+        return [], False
+    built, whole = _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
+    return built, whole and not _SEVERAL.search(run.value)
 
 
-def _built_by_commands(path: str, text: str, folder: str) -> list[str] | None:
-    """Return what ``dockerfiles`` does for a script that runs in a folder of the tree; None if it is not certain that
-    these are all. What GitHub fills in (``${{ … }}``) counts as a variable of the shell."""
+def _built_by_commands(path: str, text: str, folder: str) -> tuple[list[str], bool]:
+    """Return what ``dockerfiles`` does for a script that runs in a folder of the tree. What GitHub fills in (``${{ …
+    }}``) counts as a variable of the shell."""
     text = _FILLED_IN.sub("$_", text)
     script = read_script(Traced.of(text, 0, len(text)))
     built: list[str] = []
+    whole = script.certain
     for command in [one for one in script.commands if one.words] if script.certain else ():
         words = [word.value for word in command.words]
         plain = command.always and not (command.via or command.inside) and command.words[-1].known
         if words[0].startswith("$"):
-            return None
-        if command.name in ("cd", "pushd", "popd"):
+            whole = False
+        elif command.name in ("cd", "pushd", "popd"):
             if not plain or command.name != "cd" or len(words) != 2 or not is_local(words[1]):
-                return None
+                return built, False
             folder = os.path.join(folder, words[1])
         elif together := _together(command.name, words):
             files = together[0](path, folder, together[1])
-            if files is None:
-                return None
-            built += files
+            whole = whole and files is not None
+            built += files or ()
         elif "build" in words[1:3] and command.name in _BUILDERS:
-            if any(one.startswith("$") and option not in _NAMING_OPTIONS for option, one in pairwise(words)):
-                return None
-            files = [value for value in _files(words) if value]
-            context = words[-1] if len(files) < 2 and plain else "-"
-            named = os.path.join(folder, *(files or (context, "Dockerfile")))
-            found = dockerfile_at(os.path.join(top(path), "_"), ".", named) if is_local(context) else None
-            if found is None:
-                return None
-            built.append(found)
+            found = _built_by(path, folder, words, plain)
+            whole = whole and found is not None
+            built += [found] if found else []
         elif command.name not in _PLAIN and not (command.name in _BUILDERS and words[1:2] and words[1] in _OF_RESULTS):
-            return None
-    return built or None
+            whole = False
+    return built, whole and bool(built)
+
+
+def _built_by(path: str, folder: str, words: list[str], plain: bool) -> str | None:
+    """Return the Dockerfile that a build command builds in a folder, None if it is not known."""
+    if any(one.startswith("$") and option not in _NAMING_OPTIONS for option, one in pairwise(words)):
+        return None
+    files = [value for value in _files(words) if value]
+    context = words[-1] if len(files) < 2 and plain else "-"
+    named = os.path.join(folder, *(files or (context, "Dockerfile")))
+    return dockerfile_at(os.path.join(top(path), "_"), ".", named) if is_local(context) else None
 
 
 def _together(

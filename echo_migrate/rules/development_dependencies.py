@@ -36,6 +36,14 @@ _STARTS = (
 )
 """Words of commands that run what only development has."""
 _STARTS_DEVELOPMENT = lazy_regex(rf"\b(?:{'|'.join(_STARTS)})\b", needs=_STARTS)
+_SERVES = (
+    *("concurrently", "next dev", "ng serve", "nodemon", "nuxt dev", "react-scripts start", "ts-node-dev", "vite"),
+    *("vue-cli-service serve", "webpack serve", "webpack-dev-server"),
+)
+"""What a script of a package.json starts a development server with, as the documentation of each tells."""
+_SERVES_DEVELOPMENT = lazy_regex(rf"\b(?:{'|'.join(_SERVES)})\b(?![.-]| (?:build|preview)\b)", needs=_SERVES)
+_OF_SCRIPTS = "package.json"
+"""The file that names what ``npm start`` and ``npm run`` start (docs.npmjs.com, package.json, scripts)."""
 _ELSEWHERE = (
     *("-C", "-d", "--cwd", "--dir", "--directory", "--gemfile", "--manifest", "--package", "--prefix", "--project"),
     *("-P", "-w", "--workspace", "--workspaces", "--working-dir"),
@@ -48,6 +56,7 @@ _FETCHED = lazy_regex(r"://|^git@|\$|[*?\[].*/")
 """A source of COPY or ADD whose files are not known: a URL, a variable, folders by a pattern."""
 _EMPTY = lazy_regex(r"\"[\w-]+\"\s*:\s*(?:\{\s*\}|\[\s*\])")
 """A section of a JSON file that declares nothing."""
+_PAIR = lazy_regex(r"\"([^\"\\\n]+)\"\s*:\s*\"([^\"\\\n]*)")
 _WORKSPACE = "pnpm-workspace.yaml"
 """The file that names further projects, which have a file of their own each (pnpm.io)."""
 _LONGEST = 200_000
@@ -74,7 +83,8 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             continue
         key = known.manifest, run.folder
         if key not in asked:
-            asked[key] = _may_declare(known, run.folder, stage, context)
+            files = _manifests(known, run.folder, stage, context)
+            asked[key] = _may_declare(known, files) and not _serves(known, files, stage)
         if asked[key] or _is_elsewhere(call, run):
             if _is_worked_in(stage, context):
                 return
@@ -98,9 +108,9 @@ def _is_elsewhere(call: Call, run: Run) -> bool:
     return bool(named or run.moves or call.command.via or call.has(_ELSEWHERE))
 
 
-def _may_declare(known: Development, folder: str | None, stage: Stage, context: Context) -> bool:
-    """Return whether the project in a folder may declare development dependencies: the file that would is not known, or
-    has them."""
+def _manifests(known: Development, folder: str | None, stage: Stage, context: Context) -> list[str] | None:
+    """Return the files that would declare the development dependencies of the project in a folder; None if they are not
+    known."""
     copies = {(copy.target, copy.written.value, _sources(copy)): copy for one in stage.lineage for copy in one.copies}
     found: dict[str, None] = {}
     for copy in copies.values():
@@ -108,9 +118,37 @@ def _may_declare(known: Development, folder: str | None, stage: Stage, context: 
         if below is None:
             continue
         if copy.origin or copy.instruction.heredocs or any(map(_is_unknown, _sources(copy))):
-            return True
+            return None
         found.update(dict.fromkeys(_brought(copy, known.manifest, below, context)))
-    return not found or any(_declares(file, known.declares) for file in found)
+    return list(found) or None
+
+
+def _may_declare(known: Development, files: list[str] | None) -> bool:
+    """Return whether a project may declare development dependencies: the file that would is not known, or has them."""
+    return files is None or any(_declares(file, known.declares) for file in files)
+
+
+def _serves(known: Development, files: list[str] | None, stage: Stage) -> bool:
+    """Return whether a stage starts a development server by a script that one of the files names (``npm start``)."""
+    if known.manifest != _OF_SCRIPTS or not files:
+        return False
+    names = set(_scripts(stage))
+    return any(name in names and _SERVES_DEVELOPMENT.search(run) for file in files for name, run in _named_in(file))
+
+
+def _scripts(stage: Stage) -> Iterator[str]:
+    """Yield the names of the scripts that the start commands of a stage run by a package manager."""
+    for launch in (stage.start_command("entrypoint"), stage.start_command("cmd")):
+        for command in launch.script.commands if launch else ():
+            words = [word for word in command.arguments if word[:1] != "-" and word not in ("run", "run-script")]
+            if words and command.name in ("bun", "npm", "pnpm", "yarn"):
+                yield words[0]
+
+
+@of_a_run(256)
+def _named_in(path: str) -> tuple[tuple[str, str], ...]:
+    """Return the names and texts of a file of JSON, as far as they are without escapes."""
+    return tuple(_PAIR.findall(_text(path) or ""))
 
 
 def _sources(copy: Copy) -> tuple[str, ...]:

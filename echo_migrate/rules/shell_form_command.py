@@ -59,12 +59,13 @@ def _has_no_other_form(script: Script) -> bool:
 
 
 def _families(stage: Stage, context: Context) -> set[str]:
-    """Return the families of the images that a stage is, and may become, based on; "" is one that is not known."""
+    """Return the families of the images that a stage is based on, and will be after the fixes that are asked for; "" is
+    one that is not known. There are none for the result of another build, of which the file tells nothing."""
     effective = context.effective(stage)
     image = context.effective_bases.root(stage)
     move = context.moves.get(image) if image else None
     bases = [effective.base, effective.before] if effective else []
-    if move and move.target:
+    if move and move.target and move.edits and context.settings.unsafe:
         bases.append(facts_of(move.target, context.settings.catalog))
     return {one.family or "" for one in bases if one}
 
@@ -73,7 +74,7 @@ def _is_replaced(script: Script, families: set[str]) -> bool:
     """Return whether the program takes the place of the shell, so that it is process 1 and gets the signals: bash
     starts an only command so, and BusyBox the last of several."""
     own = [command for command in script.commands if command.host is None]
-    if not families or not own or not script.certain or script.background:
+    if not own or not script.certain or script.background:
         return False
     last = own[-1]
     if not _SETTING_TRAPS.isdisjoint(command.name for command in own) or _has_a_script(last):

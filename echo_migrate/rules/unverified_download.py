@@ -22,6 +22,15 @@ _COMMIT = lazy_regex(r"#(?:[0-9a-f]{40}|[0-9a-f]{64})(?::|$)|[?&](?:checksum|com
 """A repository at a commit, which is a checksum (docs.docker.com/reference/dockerfile, ADD; build/concepts/context, URL
 queries)."""
 
+_CHANGING = lazy_regex(
+    r"(?i)/refs/heads/"
+    r"|/(?:archive|tar\.gz|tarball|zip|zipball)/(?:develop|head|main|master|trunk)(?:\.(?:tar\.gz|tgz|zip))?$"
+    r"|^https?://api\.github\.com/repos/[^/]+/[^/]+/(?:branches|commits|git/(?:matching-)?refs?|releases(?:/latest)?$)"
+    r"|/api/v4/projects/[^/]+/repository/(?:branches|commits|tags)\b"
+)
+"""The address of what changes with each push or release: of a branch, or an answer of the API of a forge, which an ADD
+has to renew the cache (docs.github.com/rest; docs.gitlab.com/api). A checksum would break the next build."""
+
 
 @rule(on=Stage, level="note")
 def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -31,7 +40,8 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
         for command, below in zip_longest(commands, commands[1:]):
             unpacked = below is not None and below.operator == "|" and does(below, "unpack")
             for url, path in downloads(command):
-                if unpacked or _is_program(url.partition("?")[0]) or _is_program(path):
+                plain = url.partition("?")[0]
+                if (unpacked or _is_program(plain) or _is_program(path)) and not _CHANGING.search(plain):
                     message = (
                         f"{address(url)} is downloaded without a checksum: verify it (sha256sum -c, or a signature)"
                     )
@@ -54,7 +64,7 @@ def _added(copy: Copy, stage: Stage) -> str:
         wrong = is_git == given.startswith("sha256:") and "$" not in given
         wanted = "the commit, not sha256" if is_git else "sha256:…, not a commit"
         return f"the checksum of {address(url)} is of the wrong kind, and the build fails: use {wanted}" * wrong
-    if is_git and _COMMIT.search(url):
+    if _COMMIT.search(url) if is_git else _CHANGING.search(url.partition("?")[0]):
         return ""
     later = [run for run in stage.runs if run.instruction.start > copy.instruction.start]
     if not is_git and any(_checks(run) and _names(run, url, copy) for run in later):
