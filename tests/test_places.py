@@ -1087,7 +1087,7 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
     ],
 )
 def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, line: str, image: str) -> None:
-    text = f"// with testcontainers\n{line}\n"
+    text = f"// with testcontainers-go, DotNet.Testcontainers\n{line}\n"
     format = recognised(path, text)
     outcomes = fix_source(path, text, unsafe=True).outcomes if format else ()
     assert [outcome.image.ref.value for outcome in outcomes] == ([image] if image else [])
@@ -1095,6 +1095,7 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
         assert fix_source(path, text, unsafe=True).fixed.text == text
         assert outcomes[0].state in ("needs-person", "no-replacement")
     assert recognised(path, line + "\n") is None
+    assert recognised(path, f"// TestContainerSidecar: testContainers, TestContainers\n{line}\n") is None
 
 
 @pytest.mark.parametrize(
