@@ -1098,6 +1098,13 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
     assert recognised(path, f"// TestContainerSidecar: testContainers, TestContainers\n{line}\n") is None
 
 
+def test_variables_of_the_shell_in_a_recipe_have_their_own_names() -> None:
+    text = "x:\n\tdocker run $$A/tool:$${B}; docker run $(_C)/tool; docker run node:$$_D; docker run node:$${E:-22}\n"
+    outcomes = fix_source("Makefile", text).outcomes
+    names = [reason.message for one in outcomes for reason in one.reasons if reason.id == "no-value"]
+    assert names == [f"no value for {name} in this file" for name in ("A, B", "_C", "_D", "E")]
+
+
 @pytest.mark.parametrize(
     ("path", "library", "line", "image"),
     [
