@@ -26,7 +26,7 @@ _TESTS = frozenset(
     ("__tests__", "test", "testing", "tests", "integration", "e2e", "bench", "benchmark", "benchmarks", "evals")
 )
 _INPUT = lazy_regex(
-    r"(?i)resources|samples|inputs?|corpus|(?:test[-_]?)?cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
+    r"(?i)resources|samples|inputs?|corpus|(?:test)?cases|(?!use[-_])[\w-]+[-_]cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
     r"|expected(?:[-_]?(?:outputs?|results?))?"
 )
 """Folders below one of tests, or of benchmarks, that hold what these read or compare with."""
@@ -36,8 +36,10 @@ _PACKAGED = (".groovy", ".java", ".kt", ".scala")
 _ENVIRONMENTS = frozenset(("clusters", "environments", "env", "envs", "overlays", "stages"))
 """Folders in which a folder of a test's name is a place that is deployed to."""
 
-_INPUT_FILE = lazy_regex(r"(?i)(?:resources?|samples?|inputs?|cases?)\.ya?ml")
-"""Files there that are such a folder in one."""
+_INPUT_FILE = lazy_regex(
+    r"(?i)(?:(?:resources?|samples?|inputs?|cases?)|(?:failing|passing)[-_]tests?(?:\.[\w-]+)*)\.ya?ml"
+)
+"""Files there that are such a folder in one, or what a test must refuse or let pass."""
 
 _BACKUP = lazy_regex(
     r"(?i)(?:.*[-_.])?(?:backups?|bak|old|archived?)(?:[-_.].*)?(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])?(?:\D.*)?"
