@@ -365,6 +365,26 @@ def test_features_of_a_dev_container(run: Run, tmp_path: Path, path: str, featur
 
 
 @pytest.mark.parametrize(
+    ("service", "held"),
+    [
+        ("{build: {context: .., dockerfile: dev/Dockerfile}}", False),
+        ("{build: {context: .., dockerfile: .devcontainer/Dockerfile.dev}}", True),
+        ("{build: ../dev}", False),
+        ("{build: {dockerfile: Dockerfile.dev}}", True),
+        ("{build: {context: .., dockerfile: '$FILE'}}", True),
+        ("{extends: {service: a}, build: ../dev}", True),
+        ("{image: app}", True),
+    ],
+)
+def test_features_of_a_service(run: Run, tmp_path: Path, service: str, held: bool) -> None:
+    text = FEATURES.replace('"build": {"dockerfile": "Dockerfile"}', '"dockerComposeFile": ["c.yml"], "service": "dev"')
+    files = {".devcontainer/devcontainer.json": text, "dev/Dockerfile": "FROM python:3.13\n"}
+    files[".devcontainer/c.yml"] = f"services:\n  dev: {service}\n"
+    found = said(run, tmp_path, "FROM python:3.13\n", files, ".devcontainer/Dockerfile.dev")
+    assert ("a feature of the dev container" in found) == held, found
+
+
+@pytest.mark.parametrize(
     ("lines", "files", "held"),
     [
         ('COPY cli /app/cli\nENTRYPOINT ["/app/cli"]\n', {"cli": "#!/usr/bin/env node\n1\n"}, True),
