@@ -456,3 +456,25 @@ def test_a_dockerfile_is_named_from_the_root_of_its_tree(run: Run, tmp_path: Pat
     assert [one["message"] for row in rows for one in row["reasons"] if one["id"] == "other-part"] == [
         "its other part is in app/Dockerfile"
     ]
+
+
+@pytest.mark.parametrize(
+    ("module", "image", "own"),
+    [
+        ("github.com/kubereboot/kured", "ghcr.io/kubereboot/kured:1.23.0", True),
+        ("github.com/Kubereboot/Kured/v2 // 2", "kubereboot/kured:1.23.0", True),
+        ("github.com/kubereboot/kured-fork", "ghcr.io/kubereboot/kured:1.23.0", False),
+        ("example.com/kubereboot/kured", "ghcr.io/kubereboot/kured:1.23.0", False),
+        ("github.com/kubereboot/kured", "ghcr.io/fluxcd/source-controller:v1.6.0", False),
+        ("github.com/library/nginx", "nginx:1.29", False),
+    ],
+)
+def test_an_image_with_the_name_of_the_go_module_is_its_owners(
+    inside: Run, tmp_path: Path, module: str, image: str, own: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "go.mod").write_text(f"module {module}\n\ngo 1.26\n")
+    (tmp_path / "compose.yaml").write_text(f"services:\n  a:\n    image: {image}\n")
+    done = inside("inventory", "--no-config", "--provider", "docker", "--output-format", "json", str(tmp_path))
+    (row,) = json.loads(done.stdout)["references"]
+    assert (row["state"] == "first-party") == own, row

@@ -402,6 +402,51 @@ def test_what_is_compiled_in_cpp(run: Run, tmp_path: Path, line: str, source: st
     assert ("libstdc++" in said(run, tmp_path, text, {}, "Dockerfile", "--provider", "docker")) == held
 
 
+GO = "FROM golang:1.26\nCOPY . .\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "program"),
+    [
+        ("RUN go test -race ./...\n", "gcc"),
+        ("RUN CGO_ENABLED=1 go build -o /app .\n", "gcc"),
+        ("ENV CGO_ENABLED=1\nRUN go install ./cmd/app\n", "gcc"),
+        ("RUN export CGO_ENABLED=1 && go run .\n", "gcc"),
+        ("RUN CC=clang CGO_ENABLED=1 go build .\n", "clang"),
+        ("RUN go env -w CGO_ENABLED=1 && go build .\n", "gcc"),
+        ("RUN go build -buildmode=c-shared .\n", "gcc"),
+        ("RUN gotestsum -- -race ./...\n", "gcc"),
+        ("ENV GOFLAGS='-mod=mod -race'\nRUN go test ./...\n", "gcc"),
+        ("RUN go test ./...\n", ""),
+        ("RUN CGO_ENABLED=0 go build .\n", ""),
+        ("RUN CGO_ENABLED=1 go mod download\n", ""),
+        ("RUN go build -race=false .\n", ""),
+        ("RUN apt-get install -y gcc-aarch64-linux-gnu && CC=aarch64-linux-gnu-gcc CGO_ENABLED=1 go build .\n", ""),
+        ("RUN apt-get install -y gcc && go test -race ./...\n", ""),
+    ],
+)
+def test_go_calls_a_c_compiler(run: Run, tmp_path: Path, lines: str, program: str) -> None:
+    found = said(run, tmp_path, GO + lines, {})
+    assert f"may have no {program}" in found if program else "may have no" not in found, found
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            ".woodpecker.yml",
+            "steps:\n  a:\n    image: golang:1.26\n    environment: {CGO_ENABLED: '%s'}\n    commands: [go build]\n",
+        ),
+        (".gitlab-ci.yml", "a:\n  image: golang:1.26\n  variables: {CGO_ENABLED: %s}\n  script:\n    - go build\n"),
+    ],
+)
+def test_go_calls_a_c_compiler_in_a_pipeline(run: Run, tmp_path: Path, path: str, text: str) -> None:
+    found = said(run, tmp_path, text % 1, {}, path)
+    assert "also: may lack gcc" in found, found
+    (tmp_path / ".git").rmdir()
+    assert "gcc" not in said(run, tmp_path, text % 0, {}, path)
+
+
 def test_no_file_out_of_the_tree(run: Run, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("x @ git+https://example.com/x\n")
     tree = tmp_path / "tree"
@@ -423,6 +468,26 @@ def test_no_file_out_of_the_tree(run: Run, tmp_path: Path) -> None:
 def test_features_of_a_dev_container(run: Run, tmp_path: Path, path: str, features: str, held: bool) -> None:
     files = {".devcontainer/devcontainer.json": features}
     assert ("a feature of the dev container" in said(run, tmp_path, "FROM python:3.13\n", files, path)) == held
+
+
+@pytest.mark.parametrize(
+    ("service", "held"),
+    [
+        ("{build: {context: .., dockerfile: dev/Dockerfile}}", False),
+        ("{build: {context: .., dockerfile: .devcontainer/Dockerfile.dev}}", True),
+        ("{build: ../dev}", False),
+        ("{build: {dockerfile: Dockerfile.dev}}", True),
+        ("{build: {context: .., dockerfile: '$FILE'}}", True),
+        ("{extends: {service: a}, build: ../dev}", True),
+        ("{image: app}", True),
+    ],
+)
+def test_features_of_a_service(run: Run, tmp_path: Path, service: str, held: bool) -> None:
+    text = FEATURES.replace('"build": {"dockerfile": "Dockerfile"}', '"dockerComposeFile": ["c.yml"], "service": "dev"')
+    files = {".devcontainer/devcontainer.json": text, "dev/Dockerfile": "FROM python:3.13\n"}
+    files[".devcontainer/c.yml"] = f"services:\n  dev: {service}\n"
+    found = said(run, tmp_path, "FROM python:3.13\n", files, ".devcontainer/Dockerfile.dev")
+    assert ("a feature of the dev container" in found) == held, found
 
 
 @pytest.mark.parametrize(

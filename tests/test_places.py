@@ -1087,7 +1087,7 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
     ],
 )
 def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, line: str, image: str) -> None:
-    text = f"// with testcontainers\n{line}\n"
+    text = f"// with testcontainers-go, DotNet.Testcontainers\n{line}\n"
     format = recognised(path, text)
     outcomes = fix_source(path, text, unsafe=True).outcomes if format else ()
     assert [outcome.image.ref.value for outcome in outcomes] == ([image] if image else [])
@@ -1095,6 +1095,14 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
         assert fix_source(path, text, unsafe=True).fixed.text == text
         assert outcomes[0].state in ("needs-person", "no-replacement")
     assert recognised(path, line + "\n") is None
+    assert recognised(path, f"// TestContainerSidecar: testContainers, TestContainers\n{line}\n") is None
+
+
+def test_variables_of_the_shell_in_a_recipe_have_their_own_names() -> None:
+    text = "x:\n\tdocker run $$A/tool:$${B}; docker run $(_C)/tool; docker run node:$$_D; docker run node:$${E:-22}\n"
+    outcomes = fix_source("Makefile", text).outcomes
+    names = [reason.message for one in outcomes for reason in one.reasons if reason.id == "no-value"]
+    assert names == [f"no value for {name} in this file" for name in ("A, B", "_C", "_D", "E")]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.project_template import in_template
-from echo_migrate.files.source import Source
+from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._builds_nearby import Builds, builds_near
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
-from echo_migrate.images.reference import bare_name, familiar, parse, variables
+from echo_migrate.images.reference import bare_name, familiar, parse, untagged, variables
 from echo_migrate.model import Migration
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._purpose import is_of_a_build
@@ -28,6 +29,13 @@ _DEFAULT = lazy_regex(r"(?<!\S)([A-Za-z_]\w*)=((?:\"[^\"]*\"|'[^']*'|\\.|[^\s\"'
 
 _DECLARED = lazy_regex(r"(?i)(?<![-_])ARG[ \t]")
 """The start of an ARG, in a Dockerfile or in one within another file: other variables get no value by a build."""
+
+_MODULE = lazy_regex(r"(?m)^module[ \t]+\"?github\.com/([\w.-]{1,100}/[\w.-]{1,100})(?=[/\"\s]|$)")
+"""The owner and name of a repository in the module path of its go.mod (go.dev/ref/mod, Module paths)."""
+_LONGEST = 100_000
+"""The length in bytes up to which a go.mod is read."""
+_REGISTRIES = ("ghcr.io/", "quay.io/")
+"""Registries, beside Docker Hub, at which an owner has the name that it has at GitHub."""
 
 _BEFORE = 200
 """How many characters before an image may be those of the options of its FROM."""
@@ -58,7 +66,8 @@ def of_template(moves: list[Migration], source: Source) -> list[Migration]:
 def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
     """Return the migrations, unsafe where a build nearby makes an image of that name, or sets a variable in it, and
     where a program finds the image by its name. An image without a replacement is first-party if a build nearby makes
-    it."""
+    it, and any image if it has the name of the repository."""
+    moves = [_of_the_repository(move, source.path) for move in moves]
     if not any(move.edits or move.state == "no-replacement" or move.image.resolved for move in moves):
         return moves
     near = builds_near(source.path)
@@ -86,6 +95,31 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
             move = move._replace(state="needs-person", reasons=(*move.reasons, *reasons))
         found.append(move)
     return found
+
+
+def _of_the_repository(move: Migration, path: str) -> Migration:
+    """Return the migration, first-party if the image has the owner and the name of the Go module at the top of the tree
+    of a file: its owner hardens it by the images that it is built from."""
+    if "/" not in move.image.ref.value or move.state not in ("migrate", "needs-person", "no-replacement"):
+        return move
+    name = untagged(familiar(move.image.ref.value))
+    for registry in _REGISTRIES:
+        name = name.removeprefix(registry)
+    if name.count("/") != 1 or name != _module(real(top(path))):
+        return move
+    return Migration(move.image, "first-party", reasons=(because("first-party"),))
+
+
+@of_a_run(64)
+def _module(folder: str) -> str:
+    """Return the owner and name of the repository, in lowercase, whose Go module a folder has, "" if there is none."""
+    file = os.path.join(folder, "go.mod")
+    try:
+        text = "" if os.path.islink(file) else contents(file, _LONGEST).decode("utf-8", "replace")
+    except (OSError, Unreadable):
+        return ""
+    found = _MODULE.search(text)
+    return found[1].lower() if found else ""
 
 
 def with_uses(

@@ -28,7 +28,7 @@ from echo_migrate.formats._platforms import in_windows, is_isolated, rare
 from echo_migrate.formats._script_names import counted, names_set, set_at
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.facts import is_root
-from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, parsed
+from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, name_shown, parsed
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import WINDOWS, Image, SharedSpans
@@ -273,7 +273,7 @@ class _Images:
             end,
             local=value.text.value if value.text.value == _NOTHING else "",
             not_editable=_INSPECTED if one.inspected else because("never-pulled") if never else None,
-            unsettled=tuple(f"${name}" if name.isdigit() else name for name in value.unsettled),
+            unsettled=tuple(name_shown(name, self.text[start:end]) for name in value.unsettled),
             platform="" if "$" in platform else rare((platform,)) or self._windows(one),
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
@@ -295,9 +295,9 @@ class _Images:
         given = next((name for name in names if name in set_at(self.bare)), "")
         if given:
             line = str(self.text.count("\n", 0, set_at(self.bare)[given]) + 1)
-            reason = because("set-by-variable", name=given, line=line)
+            reason = because("set-by-variable", name=name_shown(given, self.text[start:end]), line=line)
         else:
-            unset = tuple(dict.fromkeys(f"${name}" if name.isdigit() else name for name in names))
+            unset = tuple(dict.fromkeys(name_shown(name, self.text[start:end]) for name in names))
             reason = because("no-value", names=few(unset))
         image = Image(word.text, where, start, end, not_editable=reason, unsettled=tuple(names), templated=True)
         expanded = self._expanded(word._replace(text=value.text), self.variables.get)

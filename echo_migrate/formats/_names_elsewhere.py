@@ -4,12 +4,16 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from functools import lru_cache
+from itertools import takewhile
 
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Script, Word
 from echo_migrate.shell.container_commands import Invocation
+
+_OF_CLUSTERS = frozenset(("helm", "kubectl", "oc"))
+"""Programs whose bare words are names of resources, of releases and of containers: images stand in options."""
 
 _BOUND = r"[\w./:@-]"
 _WHOLE = re.compile(rf"{_BOUND}+")
@@ -44,6 +48,13 @@ class Elsewhere:
         self.text = bare
         fine = [(command.start, command.end) for command in script.commands if command.name in silent]
         fine += [(place.word.start, place.word.end) for _, one in called if not one.inspected for place in one.places]
+        fine += [
+            (word.start, word.end)
+            for command in script.commands
+            if command.name in _OF_CLUSTERS
+            for word in takewhile(lambda word: word.value != "--", command.words)
+            if not {"/", ":"} & set(word.value)
+        ]
         fine += [run for image in images for run in image.ref.spans]
         self.fine: list[tuple[int, int]] = []
         for start, end in sorted(fine):

@@ -274,7 +274,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Imag
                     image = image._replace(unsafe_reasons=(*image.unsafe_reasons, UNREAD))
                 yield image
                 for scripts in _run_in(sheet, kind, path, above):
-                    yield from entered(kind.name, image, scripts)
+                    yield from entered(kind.name, image, scripts, keys)
 
 
 def _given(sheet: YamlFile, root: YamlNode | None, kind: Kind) -> Iterator[Image]:

@@ -161,7 +161,7 @@ def _images(sheet: YamlFile, root: YamlNode | None, inputs: Inputs) -> Iterator[
                 image = image if whole else image._replace(unsafe_reasons=(*image.unsafe_reasons, UNREAD))
                 yield image
                 for run in (run for one in scripts_in for run in one.get(id(node), ()) if place == "image"):
-                    yield from entered(where.rstrip("."), image, run)
+                    yield from entered(where.rstrip("."), image, run, keys)
     scripts = [(f"{where}{key}", keys.get(key)) for where, keys in holders for key in SCRIPTS]
     yield from sheet.scripts(
         (where, line) for where, node in scripts for line in (sequence(node) or ([node] if is_scalar(node) else []))

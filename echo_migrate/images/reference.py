@@ -66,6 +66,15 @@ def bare_name(variable: str) -> str:
     return bare(variable).partition(":")[0].partition("-")[0]
 
 
+def name_shown(name: str, written: str) -> str:
+    """Return the name of a variable as a text, ``written``, has it: ``$$`` of make is read as a dollar sign and a
+    padding character, and an argument of a script is known by its dollar sign."""
+    own = name.removeprefix("_")
+    if f"$${own}" in written or f"$${{{own}" in written:
+        return own
+    return f"${name}" if name.isdigit() else name
+
+
 class TagWord(NamedTuple):
     """A part of a tag between dashes, and its offsets in the reference."""
 

@@ -1,7 +1,7 @@
 """The tools that a stage or service calls, and that nobody is known to bring to its target: a minimal image leaves out
 what upstream's has by the way, and one of another build what upstream's has of its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
@@ -30,6 +30,14 @@ _PACKED = {
 }
 """The names of archives by what tar starts for them (GNU tar, Creating and Reading Compressed Archives)."""
 
+_GO = frozenset(("build", "install", "run", "test", "vet"))
+_NEEDS_CGO = lazy_regex(r"--?(?:race|[am]san)(?:=(?:true|1))?|--?buildmode=(?:c-archive|c-shared|plugin|shared)")
+"""Options with which go calls a C compiler (go.dev/doc/articles/race_detector, Requirements; pkg.go.dev/cmd/go). Else
+it calls one only where it finds one (go.dev/doc/go1.20, Cgo), or where cgo is asked for."""
+_CGO = "CGO_ENABLED"
+_CC = lazy_regex(r"clang|gcc|zig")
+"""The compilers that a setting of another one may name, also with a platform before or a version behind."""
+
 
 def tools(
     node: Stage | Container,
@@ -49,7 +57,7 @@ def tools(
     first: dict[str, int | None] = {}
     for run in runs:
         for command in run.commands:
-            for name in _called(command, base, kinds):
+            for name in _called(command, base, kinds, run.environment):
                 if name in first:
                     continue
                 missing = base.has(name) is False and not _may_provide(node, base, name, command.start)
@@ -58,7 +66,7 @@ def tools(
     for launch in (*launches, *(node.entered if isinstance(node, Container) else ())):
         certain_ones = launch.commands() if launch.verb != "exec" else []
         for command in launch.script.commands:
-            for name in _called(command, base, kinds):
+            for name in _called(command, base, kinds, {}):
                 if not (base.has(name) is False and command in certain_ones):
                     first.setdefault(name, None if launch.verb != "exec" else command.start)
     for name, start in first.items():
@@ -83,9 +91,11 @@ def _asked(image: Image, before: ImageFacts | None, base: ImageFacts, catalog: C
     return (_TOOL, *own, *(along if has_tools(image.ref.value, catalog) else ()))
 
 
-def _called(command: Command, base: ImageFacts, kinds: tuple[str, ...]) -> Iterator[str]:
-    """Yield the tools that a command calls by their bare names, and that a base image is not known to have; Alpine's
-    own shell is busybox's, so that bash is a tool there."""
+def _called(
+    command: Command, base: ImageFacts, kinds: tuple[str, ...], environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the tools that a command calls by their bare names, or go for it, and that a base image is not known to
+    have; Alpine's own shell is busybox's, so that bash is a tool there."""
     name = command.name
     if not command.words or "/" in command.words[0].value:
         return
@@ -94,6 +104,23 @@ def _called(command: Command, base: ImageFacts, kinds: tuple[str, ...]) -> Itera
         yield name
     if name == "tar" and _ALONG in kinds:
         yield from (program for program in _unpackers(command.arguments) if base.has(program) is not True)
+    if name in ("go", "gotestsum") and _ALONG in kinds:
+        compiler = _compiler(command, {**environment, **command.variables})
+        if compiler and base.has(compiler) is not True:
+            yield compiler
+
+
+def _compiler(command: Command, given: Mapping[str, str]) -> str:
+    """Return the C compiler that go, or what runs its tests, calls with an environment, "" if it need not call any."""
+    words = command.arguments
+    verb = words[0] if words and command.name == "go" else "test"
+    if verb == "env":  # what it writes holds for those behind it
+        asks = "-w" in words and f"{_CGO}=1" in words
+    else:
+        flags = (*words, *given.get("GOFLAGS", "").split())
+        asks = verb in _GO and (given.get(_CGO) == "1" or any(map(_NEEDS_CGO.fullmatch, flags)))
+    named = _CC.search(given.get("CC", ""))
+    return (named[0] if named else "gcc") if asks else ""
 
 
 def _unpackers(words: list[str]) -> Iterator[str]:

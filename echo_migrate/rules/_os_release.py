@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.budget import beside
 from echo_migrate.files.data import read_data
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced, Unreadable, contents
@@ -30,6 +31,9 @@ _COMMENT = lazy_regex(r"(?m)(?:^|(?<=\s))#.*")
 _DEV_CONTAINERS = ("devcontainer.json", ".devcontainer.json")
 _FEATURES = lazy_regex(r"\"features\"\s*:\s*\{(?:\s|//[^\n]*\n)*\"", needs=("features",))
 _NAMED = lazy_regex(r"\"docker[fF]ile\"\s*:\s*\"([^\"]+)\"", needs=("dockerfile",))
+_COMPOSED = lazy_regex(r"\"dockerComposeFile\"\s*:\s*(\[[^\[\]]*\]|\"[^\"]*\")", needs=("dockercomposefile",))
+_SERVICE = lazy_regex(r"\"service\"\s*:\s*\"([^\"]+)\"", needs=("service",))
+_QUOTED = lazy_regex(r"\"([^\"]+)\"")
 _LONGEST = 200_000
 """The length in bytes up to which the file of a dev container is read."""
 
@@ -89,9 +93,38 @@ def _beside(path: str) -> Iterator[str]:
 def _adds_features(file: str, dockerfile: str) -> bool:
     """Return whether the file of a dev container adds features to what a Dockerfile builds, as far as it says so."""
     text = _text(file)
-    named = _NAMED.search(text)
+    if not _FEATURES.search(text):
+        return False
+    named, composed = _NAMED.search(text), _COMPOSED.search(text)
     built = dockerfile_at(file, ".", named[1]) if named else None
-    return bool(_FEATURES.search(text)) and (real(built) == real(dockerfile) if built else "dockerComposeFile" in text)
+    if built is None and composed and (service := _SERVICE.search(text)):
+        built = _of_service(file, tuple(_QUOTED.findall(composed[1])), service[1])
+    return real(built) == real(dockerfile) if built else composed is not None
+
+
+@of_a_run(64)
+def _of_service(file: str, names: tuple[str, ...], service: str) -> str | None:
+    """Return the Dockerfile that compose files, by their paths from a file, build a service from, None if it is not
+    known. A later one adds to those before, and paths are from the first (docs.docker.com/compose, Merge)."""
+    from echo_migrate.files.yaml import NotYaml, documents, effective, is_text  # few dev containers have any
+
+    found: dict[str, str] = {}
+    paths = [dockerfile_at(file, ".", name) for name in names]
+    for path in paths:
+        try:
+            with beside():
+                root = effective(next(iter(documents(_text(path) if path else "")), None))
+        except (NotYaml, Unreadable):
+            return None
+        keys = effective(effective(root.get("services")).get(service))
+        if not root or "include" in root or "extends" in keys:
+            return None
+        build = keys.get("build")
+        given = {"context": build} if is_text(build) else effective(build)
+        found |= {key: node.value for key, node in given.items() if is_text(node)}
+    first = paths[0] if paths else None
+    folder, name = found.get("context", "."), found.get("dockerfile", "Dockerfile")
+    return dockerfile_at(first, folder, name) if first and found and "$" not in folder + name else None
 
 
 @of_a_run(64)
