@@ -11,7 +11,6 @@ import sys
 import tarfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread, get_ident
@@ -27,9 +26,9 @@ from echo_migrate.files.source import Source
 from echo_migrate.files.threads import awaited
 from echo_migrate.files.workspace import begin
 from echo_migrate.proof import failure
-from echo_migrate.proof.builders import Builder, Given, PassedOn
+from echo_migrate.proof.builders import Builder, PassedOn
 from echo_migrate.proof.compare import Observed, Row, Verdict, compare
-from echo_migrate.proof.container import Look, Running, Smoke, observe, request
+from echo_migrate.proof.container import Running, Smoke, request
 from echo_migrate.proof.context import Context, context_of, digest
 from echo_migrate.proof.image import Config, Files, Reader, config_of
 from echo_migrate.proof.processes import MARK, Processes, Stopped
@@ -743,22 +742,14 @@ def test_a_program_is_read_to_its_end_whatever_its_reader_makes_of_it() -> None:
     assert Processes().call(["head", "-c", "1000000", "/dev/zero"], 60, read=fail).code == 0
 
 
-class _Unread(Builder):
-    """A builder whose export ends well, though the reader had no use for what it printed."""
+def test_files_whose_reading_fails_are_cut_off() -> None:
+    class Damaged(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise ValueError("damaged")
 
-    def create(self, id: str, passed: PassedOn, ports: Sequence[int], given: Given) -> tuple[str, str]:
-        return "1", ""
-
-    def export(self, container: str, read: Callable[[IO[bytes]], object], timeout: float) -> bool:
-        return True
-
-    def remove_containers(self, *containers: str) -> None:
-        pass
-
-
-def test_files_that_were_not_read_are_not_compared() -> None:
-    builder = _Unread("docker", Processes(), "token")
-    _, reader = observe(builder, "2", Config(), PassedOn(), (), Look("before"))
+    reader = Reader()
+    with pytest.raises(ValueError, match="damaged"):
+        reader.read(Damaged())
     assert (reader.files, reader.cut) == (None, True)
 
 

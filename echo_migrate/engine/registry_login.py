@@ -31,7 +31,7 @@ _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
 _PULLS = re.compile(
     r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
-    r"(?![ \t]*(?>(?:-\S+[ \t]+)*)(?:\{\}|'\{\}'|\"\{\}\")?[ \t\r]*(?:$|[|;&]))"
+    r"(?!(?>[ \t]*)(?>(?:-\S+[ \t]+)*)(?>(?:(?:\{\}|'\{\}'|\"\{\}\")[ \t]*)?)\r?(?:$|[|;&]))"
 )
 """A command that pulls an image that is written behind it: what ``xargs`` hands over tells nothing."""
 

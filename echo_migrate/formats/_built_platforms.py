@@ -21,7 +21,7 @@ _LONGEST_CASE = 500
 
 _GIVEN = lazy_regex(
     r"(?im)(?:(?<!from )--(?:[a-z]+-)?platforms?\b|(?:^|[{,])[ \t]*(?:-[ \t]+)?[\"']?platforms?[\"']?[ \t]*:"
-    r"|(?<!--)platforms?[ \t]*[:?+]{0,3}=)(?![=: \t\"']*+linux/[\w/,]++(?:[\"' \t\r\n]|$))",
+    r"|(?<!--)platforms?[ \t]*[:?+]{0,3}=|docker_default_platform)(?![=: \t\"']*+linux/[\w/,]++(?:[\"' \t\r\n]|$))",
     needs=("platform",),
 )
 """An option, a key or a variable that gives platforms other than ones that are written there, but for those of a FROM:

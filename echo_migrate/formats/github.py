@@ -162,7 +162,7 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
             yield own
             scripts = (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh"))
             ran = _ran(job.get("container"))
-            yield from entered(id, own, scripts, user=ran[1].user if ran else None)
+            yield from entered(id, own, scripts, job, ran[1].user if ran else None)
         services = job.get("services")
         for name, service in items(services):
             for own in map(values.sought, _container(sheet, values, service, f"{where}.services.{name}")):

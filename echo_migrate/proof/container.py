@@ -91,7 +91,7 @@ def observe(
             return Running("nothing", message="the image has no command"), reader
         if not container:
             return Running("failed", message=message), reader
-        if not look.again and not (builder.export(container, reader.read, passed.timeout) and reader.files):
+        if not look.again and not builder.export(container, reader.read, passed.timeout):
             reader.files, reader.cut = None, True
         if not (config.entrypoint or config.command):
             return Running("nothing", message="the image has no command"), reader

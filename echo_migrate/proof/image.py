@@ -81,6 +81,7 @@ class Reader:
 
     def read(self, stream: IO[bytes]) -> None:
         """Read a tar archive to its end."""
+        self.cut = True  # until the end, whatever is raised before
         texts: dict[str, bytes] = {}
         privileged, open_to_all, owners = set[str](), set[str](), dict[str, tuple[int, int]]()
         try:
@@ -102,8 +103,8 @@ class Reader:
                         file = archive.extractfile(member) if member.isfile() else None
                         texts[path] = file.read(_LARGEST_FILE) if file else b""
         except (tarfile.TarError, EOFError):
-            self.cut = True
             return
+        self.cut = False
         self.files = Files(
             frozenset(one.name for one in packages.installed(texts)),
             frozenset(privileged),

@@ -29,7 +29,6 @@ from echo_migrate.rules._declared_needs import (
     compilers,
     is_a_repository,
     made,
-    needs_a_compiler,
     needs_of,
     packages_of,
 )
@@ -200,14 +199,14 @@ def _by_words(command: Command, one: Call | None, family: str | None) -> Iterato
     words = [word.value for word in one.packages] if one else []
     if language == "node" and any(map(is_a_repository, words)):
         yield "git"
-    if (one and _by_source(one, language)) or (language == "php" and family != "alpine"):
+    if (one and _by_source(one)) or (language == "php" and family != "alpine"):
         yield from compilers(language)
     if one and not _from_wheels(one):
         named = packages_of("\n".join(words)) if language == "python" else map(package_name, one.packages)
         yield from made(language, named)
 
 
-def _by_source(one: Call, language: str) -> bool:
+def _by_source(one: Call) -> bool:
     """Return whether a call is told to make packages from their source, with a compiler."""
     if one.manager.name not in _WITH_NAMES:
         return one.has(_BY_SOURCE)
@@ -215,7 +214,7 @@ def _by_source(one: Call, language: str) -> bool:
     given = [after for word, after in pairwise(words) if word == "--no-binary"]
     given += [word.partition("=")[2] for word in words if word.startswith("--no-binary=")]
     names = [name for text in given for name in text.split(",")]
-    return ":all:" in names or needs_a_compiler(language, names)
+    return any(name.strip() not in ("", ":none:") for name in names)  # few are known to be without C
 
 
 def _is_pecl(command: Command) -> bool:

@@ -41,8 +41,6 @@ _IN_GEMFILE = lazy_regex(
 """Gems of a repository, in a Gemfile and in its lock (bundler.io, Git)."""
 _SPEC = lazy_regex(r"(?m)^    ([\w.-]+) \(([^)\n]*)\)$")
 """A gem in a lock, with its version, which has the platform of one that is published for it."""
-_FOR_LINUX = lazy_regex(r"-linux(?:-gnu)?$", needs=("linux",))
-"""The end of the version of a gem that is published for Linux with glibc: Bundler takes it rather than the source."""
 _REQUIREMENT = lazy_regex(r"(?m)^[ \t]*([A-Za-z\d][\w.-]*)[ \t]*(?:\[([^\]\n]*)\])?([^;\n]*)")
 """A requirement of Python: its name, extras and versions (packaging.python.org, Dependency specifiers)."""
 _AT_MOST = lazy_regex(r"(===?|<=?|~=)[ \t]*(\d{1,9}(?:\.\d{1,9}){0,5})")
@@ -89,9 +87,7 @@ def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
     if language == "ruby":
         if _IN_GEMFILE.search(text):
             yield "git"
-        specs = _SPEC.findall(text)
-        built = {name for name, version in specs if _FOR_LINUX.search(version)}
-        yield from made("ruby", (name for name, version in specs if "-" not in version and name not in built))
+        yield from made("ruby", (name for name, version in _SPEC.findall(text) if "-" not in version))
         return
     if language == "rust":
         yield from made("rust", (name for name, _ in _LOCKED.findall(text)))
@@ -235,17 +231,6 @@ def plain(name: str) -> str:
 def _compiled(language: str) -> frozenset[str]:
     """Return the packages of a language that are published for Linux as source alone."""
     return frozenset(map(plain, read_data("commands.yaml")["compiled"].get(language, ())))
-
-
-def needs_a_compiler(language: str, names: Iterable[str]) -> bool:
-    """Return whether a compiler makes one of these packages from its source."""
-    return not (_built(language) | _compiled(language)).isdisjoint(map(plain, names))
-
-
-@lru_cache
-def _built(language: str) -> frozenset[str]:
-    """Return the packages of a language that are published in a built form too."""
-    return frozenset(read_data("commands.yaml")["built"].get(language, ()))
 
 
 @lru_cache

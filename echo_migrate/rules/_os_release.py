@@ -97,8 +97,9 @@ def _adds_features(file: str, dockerfile: str) -> bool:
         return False
     named, composed = _NAMED.search(text), _COMPOSED.search(text)
     built = dockerfile_at(file, ".", named[1]) if named else None
-    if built is None and composed and (service := _SERVICE.search(text)):
-        built = _of_service(file, tuple(_QUOTED.findall(composed[1])), service[1])
+    services = {*_SERVICE.findall(text)}  # of several, all but one stand in comments
+    if built is None and composed and len(services) == 1 and len(_COMPOSED.findall(text)) == 1:
+        built = _of_service(file, tuple(_QUOTED.findall(composed[1])), *services)
     return real(built) == real(dockerfile) if built else composed is not None
 
 
