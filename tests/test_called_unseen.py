@@ -491,6 +491,14 @@ def test_features_of_a_service(run: Run, tmp_path: Path, service: str, held: boo
     assert ("a feature of the dev container" in found) == held, found
 
 
+def test_features_of_a_service_beside_one_in_a_comment(run: Run, tmp_path: Path) -> None:
+    service = '"dockerComposeFile": "c.yml", // "service": "other",\n"service": "dev"'
+    files = {".devcontainer/devcontainer.json": FEATURES.replace('"build": {"dockerfile": "Dockerfile"}', service)}
+    files[".devcontainer/c.yml"] = "services: {dev: {build: .}, other: {build: {dockerfile: Dockerfile.other}}}\n"
+    files[".devcontainer/Dockerfile.other"] = "FROM python:3.13\n"
+    assert "a feature of the dev" in said(run, tmp_path, "FROM python:3.13\n", files, ".devcontainer/Dockerfile")
+
+
 @pytest.mark.parametrize(
     ("lines", "files", "held"),
     [

@@ -396,6 +396,10 @@ NEARBY = {
         "platform",
         {"b.sh": "export DOCKER_DEFAULT_PLATFORM=$1\ncase $1 in\n  linux/386) x ;;\nesac\ndocker build .\n"},
     ),
+    "a rare platform that a script asks for, and whoever calls it may have set": (
+        "platform",
+        {"b.sh": 'case "$DOCKER_DEFAULT_PLATFORM" in\n  linux/386) x ;;\nesac\ndocker build .\n'},
+    ),
     "a rare platform that a script asks for, and may build for beside another": (
         "platform",
         {"b.sh": "docker build --platform linux/amd64,$1 .\ncase $1 in\n  linux/386) x ;;\nesac\n"},
@@ -1336,6 +1340,8 @@ UNEDITED = {
         {},
         "# syntax=docker/dockerfile:1\n\n# Managed by x.\n# Do not edit\nFROM python:3.12\n",
     ),
+    "f/6/Dockerfile": ("generated", {}, "# Copyright acme\r\n\r\n# Do not edit\r\nFROM python:3.12\r\n"),
+    "f/7/Dockerfile": ("generated", {}, "FROM python:3.12\n# managed by chef, do not edit; changes are lost\n"),
     "f/5/Dockerfile": ("generated", {}, "ARG V=1\n# this file is rendered, do not edit\nFROM python:3.12\n"),
     "g/Dockerfile": ("", {}, "# do not modify the versions below without asking\nFROM python:3.12\n"),
     "i/Dockerfile": ("generated", {}, "# Do not edit these Dockerfiles by hand\nFROM python:3.12\n"),
@@ -1387,15 +1393,15 @@ def test_what_nobody_edits_is_listed_and_left_unless_it_is_named_or_included(
     text = text or "FROM python:3.12\nRUN apt-get update\n"
     for name, content in {path: text, **others}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_bytes(content.encode())
     moved = text.replace("python:3.12", "reg.echohq.com/python:3.12")
     beside = "golden" in path or any((tmp_path / name).parent == (tmp_path / path).parent for name in others)
     lasting = why and (beside or "enerated" in text or "edit" in text or "Source:" in text)
 
     def fixed(*words: str, **environment: str) -> str:
-        (tmp_path / path).write_text(text)
+        (tmp_path / path).write_bytes(text.encode())
         run("fix", "--select", "unhardened-image", "--logins", "kubernetes", *words, env=environment)
-        return (tmp_path / path).read_text()
+        return (tmp_path / path).read_bytes().decode()
 
     listed = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
     assert [[reason["id"] for reason in one["reasons"]] for one in listed] == [[why] if why else []]
