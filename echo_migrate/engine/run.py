@@ -234,7 +234,7 @@ def _shared(paths: list[str], settings: Settings, jobs: int) -> Iterator[Result 
                         yield result
             except (GeneratorExit, KeyboardInterrupt):
                 for process in active_children():  # the pool would wait for the dozens of files that they have begun
-                    process.terminate()
+                    process.kill()  # one that has just begun may lose a signal that it can handle
                 raise
             except BrokenProcessPool:
                 if careful:  # with one file at a time, it was this one
