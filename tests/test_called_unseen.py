@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.rules import _declared_needs
+from echo_migrate.shell import package_managers
 from tests.conftest import Run
 
 PYTHON = "FROM python:3.13\nWORKDIR /app\n"
@@ -291,7 +292,7 @@ def test_a_library_is_no_program(run: Run, tmp_path: Path, package: str, command
 
 def test_the_data_is_read_once_for_all_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     list(_declared_needs.made("python", ["flask"]))
-    monkeypatch.delattr(_declared_needs, "read_data")
+    monkeypatch.delattr(package_managers, "read_data")
     assert list(_declared_needs.made("python", ["psycopg2"])) == ["gcc", "pg_config"]
 
 

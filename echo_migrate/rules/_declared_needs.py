@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from echo_migrate.files.data import read_data
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable
 from echo_migrate.files.toml import read_toml
+from echo_migrate.shell.package_managers import data
 
 VCS = lazy_regex(r"\b(bzr|git|hg|svn)\+(?:(ssh)|file|git|https?|lp|static-https?)\b")
 """A repository as pip writes it, and npm (pip.pypa.io, VCS Support; docs.npmjs.com, npm-install)."""
@@ -143,7 +143,7 @@ def packages_of(text: str) -> Iterator[str]:
         name = plain(name)
         bounds = [one for one in _linked("python") if one.startswith(f"{name}<")]
         yield next((one for one in bounds if _is_before(versions, one.partition("<")[2])), name)
-        brought = _extras()
+        brought = data().extras
         for extra in extras.split(",") if extras else ():
             if (key := f"{name}[{extra.strip()}]") in brought:
                 yield brought[key]
@@ -230,21 +230,12 @@ def plain(name: str) -> str:
 @lru_cache
 def _compiled(language: str) -> frozenset[str]:
     """Return the packages of a language that are published for Linux as source alone."""
-    return frozenset(map(plain, read_data("commands.yaml")["compiled"].get(language, ())))
+    return frozenset(map(plain, data().compiled.get(language, ())))
 
 
-@lru_cache
-def _extras() -> dict[str, str]:
-    """Return the packages that extras bring, by the package and its extra."""
-    extras: dict[str, str] = read_data("commands.yaml")["extras"]
-    return extras
-
-
-@lru_cache
 def _linked(language: str) -> dict[str, str]:
     """Return the program by which each package of a language finds a library of the system, by the package's name."""
-    linked: dict[str, dict[str, str]] = read_data("commands.yaml")["linked"]
-    return linked.get(language, {})
+    return data().linked.get(language, {})
 
 
 def compilers(language: str) -> tuple[str, ...]:

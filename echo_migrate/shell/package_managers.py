@@ -207,7 +207,8 @@ class Call(NamedTuple):
 
 
 class Data:
-    """All managers by the words that call them, names of packages by purpose, and commands by kind."""
+    """All managers by the words that call them, names of packages by purpose, what packages of a language are made with
+    and bring, and commands by kind."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.managers = {
@@ -220,6 +221,9 @@ class Data:
         self.longest = max(words.count(" ") for words in self.managers) + 1
         self.heads = frozenset(words.partition(" ")[0] for words in self.managers if " " in words)
         self.purposes: dict[str, list[str]] = raw["packages"]
+        self.compiled: dict[str, list[str]] = raw["compiled"]
+        self.linked: dict[str, dict[str, str]] = raw["linked"]
+        self.extras: dict[str, str] = raw["extras"]
         self.does = {kind: frozenset(names) for kind, names in raw["does"].items()}
         self.verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in self.does.items()}
         self.called = frozenset[str]().union(*self.verbs.values())
