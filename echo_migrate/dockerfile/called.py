@@ -12,6 +12,7 @@ from echo_migrate.dockerfile.run import Mount
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.tasks import (
     MANIFEST,
+    included_by,
     makefile_of,
     recipes_of,
     scripts_in,
@@ -109,7 +110,8 @@ def _started(
         texts = ((name, place and reading.text_at(join(place, name))) for name in names)
         found = next((text for _, text in texts if text), None)
         if found and _is_new(reading, "make", place or "", *names, *targets):
-            for line in recipes_of(found, targets):
+            included = [(place and reading.text_at(join(place, name))) or "" for name in included_by(found)]
+            for line in recipes_of("\n".join((found, *included)), targets):
                 yield line, _commands(line), place
     elif project := scripts_of_project(command):
         place = _within(folder, project[0])

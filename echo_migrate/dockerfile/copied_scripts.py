@@ -4,7 +4,7 @@ the build context that a COPY names."""
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
-from posixpath import basename, join, normpath
+from posixpath import basename, dirname, join, normpath
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copies import Copy
@@ -190,7 +190,8 @@ def _sources(copy: Copy, wanted: list[str]) -> Iterator[str]:
             if one in (target, join(target, basename(source))):
                 yield source
             elif within(one, target.rstrip("/") or "/"):
-                yield join(source, one[len(target.rstrip("/")) + 1 :])
+                rest = one[len(target.rstrip("/")) + 1 :]
+                yield join(dirname(source), rest) if fnmatchcase(rest, basename(source)) else join(source, rest)
 
 
 @of_a_run(256)

@@ -22,6 +22,7 @@ _USED = lazy_regex(r"\$(?:\(([A-Za-z_]\w*)\)|\{([A-Za-z_]\w*)\})")
 _SHELL = lazy_regex(r"\$\(shell[ \t]")
 _FUNCTION = lazy_regex(r"\$\([a-z-]{2,12}[ \t]")
 """A function of make, whose name a shell would take for a command's."""
+_INCLUDE = lazy_regex(r"(?m)^[ ]{0,4}[-s]?include[ \t]{1,8}([^#\n]+)")
 _VALUED = ("-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--makefile")
 _MANAGERS = frozenset(("bun", "npm", "pnpm", "yarn", "yarnpkg"))
 _INSTALLS = frozenset(("", "ci", "clean-install", "i", "install"))
@@ -31,7 +32,7 @@ _RUNS = frozenset(("run", "run-script"))
 _NAMED = {"t": "test", "tst": "test"}
 _SEVERAL = frozenset(("npm-run-all", "run-p", "run-s"))
 """What runs the scripts that its words name (github.com/mysticatea/npm-run-all)."""
-_FOLDERS = ("-C", "--cwd", "--dir", "--prefix")
+_FOLDERS = ("-C", "--cwd", "--dir", "--filter", "--prefix", "--workspace")
 
 
 def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]]:
@@ -52,6 +53,11 @@ def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]]:
         elif option in ("-f", "--file", "--makefile"):
             names = (value,)
     return folder, names, targets
+
+
+def included_by(text: str) -> list[str]:
+    """Return the makefiles that a makefile includes by names that are known."""
+    return [name for names in _INCLUDE.findall(text)[:_MOST] for name in names.split() if "$" not in name]
 
 
 def recipes_of(text: str, targets: list[str]) -> Iterator[str]:
@@ -127,7 +133,7 @@ def scripts_of_project(command: Command) -> tuple[str, list[str]] | None:
     folder, words, given = ".", [], iter(command.arguments)
     for word in given:
         option, equals, value = word.partition("=")
-        if option in _FOLDERS:
+        if option in _FOLDERS or (option == "-w" and command.name == "npm"):
             folder = value if equals else next(given, ".")
         elif word == "--":
             break
