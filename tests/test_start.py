@@ -106,7 +106,7 @@ CHECK = {
         "shell.package_managers",
         "shell.parser",
     ),
-    "shell.quotes",
+    *("shell.quotes", "shell.wrappers"),
     *(
         "files",
         "files.budget",

@@ -4,14 +4,14 @@ the build context that a COPY names."""
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
-from posixpath import basename, join, normpath
+from posixpath import basename, dirname, join, normpath
 
 from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import heredoc_words
 from echo_migrate.dockerfile.layers import absolute, within
 from echo_migrate.dockerfile.programs import FOLDERS, may_provide
-from echo_migrate.dockerfile.run import Run
+from echo_migrate.dockerfile.run import Mount, Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS
 from echo_migrate.files.source import Unreadable, contents
@@ -25,6 +25,9 @@ _LONGEST = 100_000
 
 _HIGHEST = 6
 """How many folders, that of a Dockerfile and those above it, may be its build context."""
+
+_MOST = 30
+"""In how many places a file is looked for."""
 
 _INTERPRETED = (*SCRIPTS, ".php", ".pl", ".py", ".rb")
 """Endings of programs that need an interpreter, which their first line names."""
@@ -46,23 +49,57 @@ def script_at(path: str, stage: Stage, dockerfile: str) -> str | None:
     ``dockerfile`` is the path of the file with the stage, "" if it is not known; the build context is its folder or one
     above it, within the repository. A bare name is sought in the folders of programs.
     """
+    text = text_at(path, stage, dockerfile)
+    return text if not text or text.startswith("#!") else ""
+
+
+def text_at(path: str, stage: Stage, dockerfile: str) -> str | None:
+    """Return the text of the file that a path names in a stage, None if it is not certain which file it is."""
     wanted = _wanted(path)
-    for copy in reversed([copy for one in stage.lineage for copy in one.copies] if path[:1] not in ("", "$") else ()):
-        target = copy.target
-        if target is not None and not any(within(one, target.rstrip("/") or "/") for one in wanted):
-            continue
+    for copy in _copies_to(wanted, stage):
         text = _heredoc(copy, wanted)
         if text is None and dockerfile and _brings_files_as_they_are(copy) and not ignore_file(dockerfile):
             text = _file(copy, wanted, dockerfile)
-        return None if text is None or _changed(wanted, stage) else text if text.startswith("#!") else ""
+        return None if text is None or _changed(wanted, stage) else text
     return None
+
+
+def likely_text_at(path: str, stage: Stage, mounts: Sequence[Mount], dockerfile: str) -> str | None:
+    """Return the text of the file that a path most likely names in a stage, with bind mounts of the build context, None
+    if there is none: what nobody is known to leave out or to change is there."""
+    wanted = _wanted(path)
+    named = (one for mount in mounts if mount.kind == "bind" and not mount.origin for one in _mounted(mount, path))
+    found = [one for one in named if dockerfile]
+    for copy in _copies_to(wanted, stage):
+        if (text := _heredoc(copy, wanted)) is not None:
+            return text
+        if dockerfile and not (copy.origin or copy.target is None or copy.instruction.heredocs):
+            found += _sources(copy, wanted)
+    files = (_files(written, dockerfile) for written in found[:_MOST])
+    nearest = next((file for one in files for file in one), None)
+    return _text(nearest) if nearest else None
+
+
+def _mounted(mount: Mount, path: str) -> Iterator[str]:
+    """Yield the file of the build context that a path names below a mount of it."""
+    if mount.target[:1] == "/" and within(path, mount.target):
+        yield join(mount.source.lstrip("/"), path[len(mount.target) :].lstrip("/"))
+
+
+def _copies_to(wanted: list[str], stage: Stage) -> Iterator[Copy]:
+    """Yield the copies that may bring one of some paths to a stage, the last one first."""
+    if wanted[0][:1] not in ("", "$"):
+        for copy in reversed([copy for one in stage.lineage for copy in one.copies]):
+            target = copy.target
+            if target is None or any(within(one, target.rstrip("/") or "/") for one in wanted):
+                yield copy
 
 
 def scripts_of(run: Run, stage: Stage, dockerfile: str) -> Iterator[tuple[str, str]]:
     """Yield path and text of each script that a RUN of a stage starts, where ``script_at`` has its text."""
     for command in run.commands:
-        written = _started(command)
-        path = absolute(written, run, command) if "/" in written else None
+        written = started(command)
+        path = absolute(written, run, command) if "/" in written or command.name in SHELLS else None
         text = script_at(path, stage, dockerfile) if path else None
         if path and text:
             yield path, text
@@ -99,7 +136,7 @@ def interpreter_of(text: str) -> str:
     return name if not slash or folder in FOLDERS else ""
 
 
-def _started(command: Command) -> str:
+def started(command: Command) -> str:
     """Return the script that a command starts, itself or by a shell, as written; "" for one of a shell without one."""
     if command.name in SHELLS:
         given = ShellArguments(command)
@@ -134,14 +171,15 @@ def _brings_files_as_they_are(copy: Copy) -> bool:
 
 def _file(copy: Copy, wanted: list[str], dockerfile: str) -> str | None:
     """Return the text of the only file that a COPY may bring to one of some paths, None if there are several."""
-    heights = ["/".join([".."] * above) or "." for above in range(_HIGHEST)]
-    found = {
-        real(file)
-        for written in _sources(copy, wanted)
-        for height in heights
-        if (file := dockerfile_at(dockerfile, height, written))
-    }
+    found = {real(file) for written in _sources(copy, wanted) for file in _files(written, dockerfile)}
     return _text(found.pop()) if len(found) == 1 else None
+
+
+def _files(written: str, dockerfile: str) -> Iterator[str]:
+    """Yield the files that a path may name in the build context of a Dockerfile, the nearest one first."""
+    for above in range(_HIGHEST):
+        if file := dockerfile_at(dockerfile, "/".join([".."] * above) or ".", written):
+            yield file
 
 
 def _sources(copy: Copy, wanted: list[str]) -> Iterator[str]:
@@ -152,7 +190,8 @@ def _sources(copy: Copy, wanted: list[str]) -> Iterator[str]:
             if one in (target, join(target, basename(source))):
                 yield source
             elif within(one, target.rstrip("/") or "/"):
-                yield join(source, one[len(target.rstrip("/")) + 1 :])
+                rest = one[len(target.rstrip("/")) + 1 :]
+                yield join(dirname(source), rest) if fnmatchcase(rest, basename(source)) else join(source, rest)
 
 
 @of_a_run(256)
@@ -173,7 +212,7 @@ def _changed(wanted: list[str], stage: Stage) -> bool:
             return True
         for command in run.commands:
             words = command.arguments if command.name not in _HARMLESS else []
-            words = words[words.index(started) + 1 :] if (started := _started(command)) in words else words
+            words = words[words.index(itself) + 1 :] if (itself := started(command)) in words else words
             words = [*words, *[one.target.value for one in command.redirects]]
             if any(name in word or ("*" in word and fnmatchcase(name, basename(word))) for word in words):
                 return True

@@ -4,7 +4,7 @@ All answers are conservative: a program that may be present counts as present.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container, stage_of
@@ -68,6 +68,21 @@ _PROVIDERS = {
     "mysql_config": ("MariaDB -dev", "mariadb -dev", "mysql -dev"),
     "nc": ("netcat",),
     "ncat": ("nmap",),
+    **dict.fromkeys(
+        (
+            "cpan",
+            "json_pp",
+            "perl-modules",
+            "perldoc",
+            "pod2html",
+            "pod2man",
+            "pod2text",
+            "pod2usage",
+            "prove",
+            "shasum",
+        ),
+        ("perl", "lib -perl", "git", "autoconf", "automake", "build-essential", "dpkg-dev"),
+    ),
     "ping": ("iputils",),
     "pg_config": ("libpq -dev", "postgres -dev"),
     "pkg-config": ("pkgconf",),
@@ -134,6 +149,11 @@ def may_provide(
         if any(_makes(run, base, names, before, likely) for run in runs):
             return True
     return False
+
+
+def makes(commands: Iterable[Command], base: ImageFacts, names: Collection[str]) -> bool:
+    """Return whether one of the commands of a script likely installs or writes one of the named programs."""
+    return any(_command_makes(command, call(command), base, names, likely=True) for command in commands)
 
 
 def mounted(run: Run, names: Collection[str]) -> bool:
@@ -249,7 +269,7 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
         return True
     if likely:
         if "/" in command.words[0].value:
-            return True
+            return not does(command, "plain") and not does(command, "build")
         unread = command.operator == "|" or any(one[:1] not in ("-", "+") for one in words)
         return command.name in SHELLS and unread and run_by(command) is None
     return not does(command, "plain") and not does(command, "check")

@@ -1,11 +1,13 @@
 """The tools that a stage or service calls, and that nobody is known to bring to its target: a minimal image leaves out
 what upstream's has by the way, and one of another build what upstream's has of its own."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
+from echo_migrate.dockerfile.layers import absolute
+from echo_migrate.dockerfile.run import Mount, Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -14,10 +16,16 @@ from echo_migrate.images.facts import ImageFacts, has_tools
 from echo_migrate.images.reference import parsed
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
-from echo_migrate.shell.commands import Command
+from echo_migrate.shell.commands import Command, as_command
 from echo_migrate.shell.package_managers import does
 
-_TOOL, _OWN, _ALONG, _PYTHON = "tool", "own", "along", "other language"
+_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
+"""Where the distribution has its programs; what others put elsewhere may be anything."""
+
+_WITHOUT_FILES = ("find", "perl")
+"""What starts or needs others without a file of the build context."""
+
+_TOOL, _OWN, _ALONG, _PERL, _PYTHON = "tool", "own", "along", "of perl", "other language"
 """Kinds of commands (``mappings/commands.yaml``, does)."""
 
 _LETTERS = {"J": "xz", "j": "bzip2"}
@@ -46,10 +54,12 @@ def tools(
     before: ImageFacts | None,
     base: ImageFacts,
     catalog: Catalog,
+    path: str,
 ) -> Iterator[Reason]:
     """Yield a reason for each tool that a stage or service calls, in a RUN or by its start commands, ``launches``.
 
-    ``before`` are the facts of the image that it is based on, ``base`` those of the target.
+    ``before`` are the facts of the image that it is based on, ``base`` those of the target, ``path`` the path of the
+    file.
     """
     kinds = _asked(image, before, base, catalog)
     triggers = node.triggers if isinstance(node, Stage) else ()
@@ -63,12 +73,18 @@ def tools(
                 missing = base.has(name) is False and not _may_provide(node, base, name, command.start)
                 if run in triggers or not (missing and run.script and must_succeed(command, run.script)):  # no error
                     first[name] = command.start
+            for name in _through(command, run, node, base, kinds, path) if isinstance(node, Stage) else ():
+                first.setdefault(name, command.start)
+        for name in _by_first_line(run, base, kinds):
+            first.setdefault(name, run.instruction.start)
     for launch in (*launches, *(node.entered if isinstance(node, Container) else ())):
         certain_ones = launch.commands() if launch.verb != "exec" else []
         for command in launch.script.commands:
             for name in _called(command, base, kinds, {}):
                 if not (base.has(name) is False and command in certain_ones):
                     first.setdefault(name, None if launch.verb != "exec" else command.start)
+            for name in _started(command, node, base, kinds, path) if isinstance(node, Stage) else ():
+                first.setdefault(name, None)
     for name, start in first.items():
         if not _may_provide(node, base, name, start, likely=True):
             yield because("program-unknown", program=name)
@@ -82,12 +98,62 @@ def _may_provide(
     return may_provide(node, base, [name], before, likely=likely)
 
 
+def _through(
+    command: Command, run: Run, stage: Stage, base: ImageFacts, kinds: tuple[str, ...], path: str
+) -> Iterator[str]:
+    """Yield the tools that a command of a RUN calls by what it starts."""
+    folder = absolute(".", run, command)
+    yield from _of_scripts(command, folder, stage, run.mounts, base, kinds, path, run.environment)
+
+
+def _started(command: Command, stage: Stage, base: ImageFacts, kinds: tuple[str, ...], path: str) -> Iterator[str]:
+    """Yield the tools that a start command calls by what it starts."""
+    folders = [folder for one in stage.lineage for _, folder in one.workdirs.values()]
+    yield from _of_scripts(command, folders[-1] if folders else "/", stage, (), base, kinds, path, {})
+
+
+def _of_scripts(
+    command: Command,
+    folder: str | None,
+    stage: Stage,
+    mounts: Sequence[Mount],
+    base: ImageFacts,
+    kinds: tuple[str, ...],
+    path: str,
+    environment: Mapping[str, str],
+) -> Iterator[str]:
+    copied = mounts or any(not copy.origin for one in stage.lineage for copy in one.copies)
+    if not copied and command.name not in _WITHOUT_FILES:
+        return
+    from echo_migrate.dockerfile.called import called_by  # many stages start nothing that can be read
+    from echo_migrate.dockerfile.programs import makes
+
+    for one in called_by(command, folder, stage, mounts, path):
+        for name in _called(one.command, base, kinds, environment):
+            if not (one.does_without(name) or makes(one.before, base, [name])):
+                yield name
+        if one.command.name == "node-gyp":
+            from echo_migrate.rules._declared_needs import compilers  # few modules are made
+
+            yield from (name for name in compilers("node") if base.has(name) is not True)
+
+
+def _by_first_line(run: Run, base: ImageFacts, kinds: tuple[str, ...]) -> Iterator[str]:
+    """Yield the tool that interprets the script which a RUN has in a heredoc, by its first line."""
+    body = run.instruction.heredocs[0].value if run.script is None and run.instruction.heredocs else ""
+    if body.startswith("#!"):
+        from echo_migrate.dockerfile.copied_scripts import interpreter_of
+
+        yield from _called(as_command([interpreter_of(body)]), base, kinds, {})
+
+
 def _asked(image: Image, before: ImageFacts | None, base: ImageFacts, catalog: Catalog) -> tuple[str, ...]:
     """Return the kinds of commands that the target need not have: what upstream's images with compilers have by the way
     counts for these alone, and Python not for an image that is made for it."""
     own = () if catalog.drops_in(parsed(image.ref.value)) else (_OWN,)
     made_for_python = base.python or (before and before.python)
-    along = (_ALONG,) if made_for_python else (_ALONG, _PYTHON)
+    perl = () if base.family == "debian" and base.has("git") else (_PERL,)  # which depends on it there
+    along = (_ALONG, *perl) if made_for_python else (_ALONG, *perl, _PYTHON)
     return (_TOOL, *own, *(along if has_tools(image.ref.value, catalog) else ()))
 
 
@@ -97,8 +163,14 @@ def _called(
     """Yield the tools that a command calls by their bare names, or go for it, and that a base image is not known to
     have; Alpine's own shell is busybox's, so that bash is a tool there."""
     name = command.name
-    if not command.words or "/" in command.words[0].value:
+    for wrapper in command.via:
+        if any(does(as_command([wrapper]), kind) for kind in kinds) and base.has(wrapper) is not True:
+            yield wrapper
+    if not command.words or command.words[0].value.rpartition("/")[0] not in ("", *_FOLDERS):
         return
+    if name[:1] == "$":
+        name = environment.get(name.strip("${}"), "").rpartition("/")[2]
+        command = command._replace(name=name)
     is_tool = any(does(command, kind) for kind in kinds) or (name == "bash" and base.family == "alpine")
     if is_tool and base.has(name) is not True:
         yield name

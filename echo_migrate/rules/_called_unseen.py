@@ -24,6 +24,7 @@ from echo_migrate.rules._declared_needs import (
     MAKERS,
     MANIFEST,
     PROJECT,
+    SETUP,
     VCS,
     clients,
     compilers,
@@ -78,6 +79,8 @@ _BY_SOURCE = ("--no-binary", "--build-from-source", "--build-from-source=true")
 """Options with which pip, and a module of Node.js, take no build that is published."""
 _WITH_NAMES = ("pip", "uv pip")
 """Where ``--no-binary`` has a value: packages, ``:all:`` or ``:none:``."""
+_NO_PROJECT = ("--no-install-project", "--no-root")
+"""Options of uv and Poetry that leave out the project itself, which is built with what tells its version."""
 _WHEELS = ("download", "wheel")
 """What pip calls as it does for ``install``."""
 
@@ -86,7 +89,7 @@ _FILES = {
     "yarn": (MANIFEST, "yarn.lock"),
     "pnpm": (MANIFEST, "pnpm-lock.yaml"),
     "bun": (MANIFEST, "bun.lock"),
-    "python": (PROJECT, "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
+    "python": (PROJECT, SETUP, "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
     "ruby": ("Gemfile", "Gemfile.lock", "gems.rb", "gems.locked"),
 }
 """The files in which each language, or package manager, declares what is installed; locks of others are not read."""
@@ -245,8 +248,10 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) ->
     if one.packages and not names and not itself:
         return
     known = _FILES.get(one.manager.name) or _FILES[language]
-    files = known if not pip else (*names, PROJECT) if itself or not names else names
+    files = known if not pip else (*names, PROJECT, SETUP) if itself or not names else names
     texts = list(_declared(files, stage, run, near, bool(names)))
+    if one.has(_NO_PROJECT) or any("PRETEND_VERSION" in name for name in run.variables(one.command)):
+        texts = [(name, text) for name, text in texts if name not in (PROJECT, SETUP)]
     found = needs_of(language, texts, _lean(one, run))
     yield from (program for program in found if program not in MAKERS or not _from_wheels(one))
 

@@ -52,6 +52,9 @@ _DEPENDENCIES = ("dependencies", "optionalDependencies")
 _FOR_DEVELOPMENT = "devDependencies"
 MANIFEST = "package.json"
 PROJECT = "pyproject.toml"
+SETUP = "setup.py"
+_EXTENSIONS = lazy_regex(r"\bext_modules[ \t]*=|\bcythonize\(")
+"""What is made with a compiler (setuptools.pypa.io, Building Extension Modules)."""
 _BUILDS = ("gcc", "make")
 _GYP = ("python3", "make", "g++")
 """What node-gyp calls (github.com/nodejs/node-gyp, Installation)."""
@@ -92,6 +95,8 @@ def _of_text(language: str, name: str, text: str, lean: bool) -> Iterator[str]:
     if language == "rust":
         yield from made("rust", (name for name, _ in _LOCKED.findall(text)))
         return
+    if name == SETUP and _EXTENSIONS.search(text):
+        yield from compilers(language)
     if client := VCS.search(text):
         yield from clients(client)
     elif _IN_TOML.search(text):
@@ -176,16 +181,19 @@ def _names_of(name: str, text: str) -> Iterable[str]:
 
 
 def _needed(text: str) -> list[str]:
-    """Return the packages that a pyproject.toml needs, without those of extras and groups; empty if it cannot be
-    read."""
+    """Return the packages that a pyproject.toml needs, and those that it is built with, without those of extras and
+    groups; empty if it cannot be read."""
     try:
         read = read_toml(text)
     except Unreadable:
         return []
     tools = read.get("tool")
+    system = read.get("build-system")
+    made_with = system.get("requires") if isinstance(system, dict) and "fallback_version" not in text else None
     project, poetry = read.get("project"), tools.get("poetry") if isinstance(tools, dict) else None
     needed = project.get("dependencies") if isinstance(project, dict) else None
-    texts = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
+    lists = [one for one in (needed, made_with) if isinstance(one, list)]
+    texts = [one for listed in lists for one in listed if isinstance(one, str)]
     keys = poetry.get("dependencies") if isinstance(poetry, dict) else None
     for name, value in keys.items() if isinstance(keys, dict) else ():
         if not (isinstance(value, dict) and value.get("optional")):

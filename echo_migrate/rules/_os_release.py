@@ -23,6 +23,20 @@ _NAMES = r"(?:ID|VERSION_ID|VERSION_CODENAME|UBUNTU_CODENAME|DEBIAN_CODENAME)"
 _VARIABLE = lazy_regex(rf"\$\{{?({_NAMES})\b")
 _READ = lazy_regex(rf"os-release\b[^;&\n]{{0,200}}[\s'\"/^(]({_NAMES})\b|\b({_NAMES})\b[^;&\n]{{0,200}}os-release")
 """A name in the same command or pipeline as the file."""
+_SOURCED = lazy_regex(
+    r"(?:^|[\s;&|({`'\"])(?:\.|source)\s+[\"']?/(?:etc|usr/lib)/os-release\b|\b(?:eval|export)\s[^;&\n]{0,80}os-release\b",
+    needs=("os-release",),
+)
+_MORE = lazy_regex(r"\$\{?(NAME|PRETTY_NAME|VERSION)\b")
+"""Names that others have as well, where the shell has them from the file."""
+_RELEASE = r"/(?:etc/(?:debian_version|issue|lsb-release|os-release)|usr/lib/os-release)\b"
+_FILTER = r"(?:awk|cut|[ef]?grep|head|sed)\b"
+_ASKED = lazy_regex(
+    rf"\b{_FILTER}[^;&\n]{{0,200}}{_RELEASE}|{_RELEASE}[\"']?\s*\|\s*{_FILTER}|(?:<\s*|\$\((?:cat\s+|<\s*)){_RELEASE}"
+    r"|\bfreedesktop_os_release\b|\bdistro\.(?:codename|id|like|name|version)\(",
+    needs=("release", "/etc/", "distro."),
+)
+"""Where its text is looked at in other ways; what it is looked at for may be there or not."""
 _COMMAND = lazy_regex(
     r"\blsb_release\s+(?:-\w*[acdirs]\w*|--(?:all|codename|description|id|release|short))", needs=("lsb_release",)
 )
@@ -58,15 +72,18 @@ def read_by_scripts(run: Run, stage: Stage, path: str) -> Iterator[tuple[str, tu
         script = read(Traced.of(text, 0, len(text)))
         certain = _certain(script, text)
         surely = _read(certain, certain)
-        what = surely or _read(text, _called(script, text))
+        what = surely or _read(text, _called(script, text)) or _asks(text)
         if what:
             yield basename(name), what, surely is not None
 
 
 def scripts(node: Stage | Container, path: str) -> Iterator[Reason]:
-    """Yield the reason for the first script that a RUN of a stage starts and that may read it; of one that certainly
+    """Yield the reason for the first RUN, or the first script that one starts, that may read it; of one that certainly
     does an error is told. ``path`` is that of the file."""
     for run in node.runs if isinstance(node, Stage) else ():
+        if asked := _asks(run.text) if read_by(run) is None else None:
+            yield because("script-reads", script="a RUN", how=asked[0])
+            return
         for name, (how, _), certain in read_by_scripts(run, node, path) if isinstance(node, Stage) else ():
             if not certain:
                 yield because("script-reads", script=name, how=how)
@@ -173,12 +190,19 @@ def _read(text: str, called: str) -> tuple[str, str] | None:
     in which those of others are looked for."""
     if _COMMAND.search(text):
         return "reads lsb_release", _VALUE
+    sourced = _SOURCED.search(text)
     found = (_VARIABLE.search(text) or _READ.search(text)) if "os-release" in text else None
+    found = found or (_MORE.search(text, sourced.end()) if sourced else None)
     if found:
         return f"reads {next(filter(None, found.groups()))} of /etc/os-release", _VALUE
     script = _known_script(called)
     remedy = "install its packages with apt-get" if script.startswith("playwright") else "set it up by hand"
     return (f"calls {script}, which reads {_scripts()[script]}", remedy) if script else None
+
+
+def _asks(text: str) -> tuple[str, str] | None:
+    """Return how a script may look at the distribution's name or release, and a remedy, or None."""
+    return ("reads the release of the distribution", _VALUE) if _ASKED.search(text) else None
 
 
 def _known_script(text: str) -> str:

@@ -207,7 +207,7 @@ def _programs(
         return
     from echo_migrate.rules._called_tools import tools  # many stages start nothing
 
-    yield from (called := list(tools(node, launches, image, effective.before, effective.base, catalog)))
+    yield from (called := list(tools(node, launches, image, effective.before, effective.base, catalog, path)))
     if isinstance(node, Stage):
         launches = []
     installing = any(does(one, "install") for launch in launches for one in launch.script.commands)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
+from echo_migrate.shell.wrappers import LONG_VALUED, WRAPPERS
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 
@@ -23,30 +24,6 @@ BUILT_IN = frozenset(
 )
 """Commands that a POSIX shell or bash runs without an external program (POSIX.1-2017, 1.6 Built-In Utilities;
 bash(1))."""
-
-WRAPPERS: dict[str, tuple[str, int]] = {
-    "sudo": ("CDRTUghprtu", 0),
-    "doas": ("Cu", 0),
-    "env": ("CSu", 0),
-    "xargs": ("EILPadns", 0),
-    "timeout": ("ks", 1),
-    "nice": ("n", 0),
-    "ionice": ("cn", 0),
-    "nohup": ("", 0),
-    "setsid": ("", 0),
-    "time": ("fo", 0),
-    "exec": ("a", 0),
-    "command": ("", 0),
-    "builtin": ("", 0),
-    "eatmydata": ("", 0),
-    "chroot": ("", 1),
-    "gosu": ("", 1),
-    "su-exec": ("", 1),
-    "stdbuf": ("eio", 0),
-    "retry": ("dtu", 0),
-}
-"""Commands that run the command given in their arguments: the short options that take a value, and the number of
-positional arguments before that command (from the manual pages; sudo 1.9, GNU coreutils 9, findutils 4.9)."""
 
 _ALWAYS = frozenset(("group", "script", "subshell"))
 """Constructs that always run the commands inside them."""
@@ -230,7 +207,7 @@ def _unwrapped(
             if wrapper == "command" and value in ("-v", "-V"):
                 return words, via, assignments  # it only looks the command up
             if value.startswith("-") and len(value) > 1:
-                i += 2 if not value.startswith("--") and value[-1] in valued else 1
+                i += 2 if value in LONG_VALUED or (value[:2] != "--" and value[-1] in valued) else 1
             elif _ASSIGNMENT.match(value):
                 given = (*given, pair(words[i]))
                 i += 1
@@ -360,7 +337,7 @@ def handed(command: Command) -> Word | None:
     if name in SHELLS:
         given = ShellArguments(command)
         return given.operands[0] if given.operands and "c" in given.letters else None
-    if name == "su":
+    if name in ("runuser", "su"):
         for option, word in zip(command.words[1:], (*command.words[2:], command.words[0]), strict=False):
             if option.value.startswith("--command="):
                 return pair(option)[1]

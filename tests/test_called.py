@@ -1,0 +1,132 @@
+"""What a stage calls by what it starts: scripts and tasks of the build context, and commands that run others."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+NODE = "FROM node:22 AS build\nWORKDIR /app\nCOPY . .\n"
+GO = "FROM golang:1.26 AS build\nWORKDIR /app\nCOPY . .\n"
+PYTHON = "FROM python:3.13 AS build\nWORKDIR /app\nCOPY . .\n"
+SCRIPT = {"b.sh": "#!/bin/sh\nset -e\ncurl -O x\n"}
+MAKEFILE = {"Makefile": "GEN = python3\n\nbuild: deps\n\tnpm ci\ndeps:\n\t@$(GEN) gen.py\nrelease:\n\trsync a b\n"}
+SCM = '[build-system]\nrequires = ["setuptools-scm>=8"]\n[project]\nname = "a"\ndynamic = ["version"]\n'
+
+
+@pytest.fixture
+def run(inside: Run) -> Run:
+    """Run the program in this process: none of these tests is about processes."""
+    return inside
+
+
+def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str = "docker") -> str:
+    (tree / ".git").mkdir()
+    for name, body in {**files, "Dockerfile": f"{text}\nFROM scratch\nCOPY --from=build /app /app\n"}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(body)
+    options = ["--no-config", "--select", "unhardened-image", "--fail-on", "never", "--output-format", "concise"]
+    return run("check", *options, "--provider", provider, str(tree)).stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "program"),
+    [
+        (f"{NODE}RUN find . -name '*.py' -exec python3 {{}} \\;", {}, "python3"),
+        (f"{NODE}RUN find . -type f -exec sh -c 'xz \"$1\"' _ {{}} +", {}, "xz"),
+        (f"{NODE}RUN ls | xargs --max-procs 4 unzip", {}, "unzip"),
+        (f"{NODE}RUN timeout --signal KILL 30 rsync a b", {}, "rsync"),
+        (f"{NODE}RUN setpriv --reuid=1000 curl x", {}, "curl"),
+        (f'{NODE}RUN runuser node -c "curl x"', {}, "curl"),
+        (f"{NODE}RUN gosu node npm ci", {}, "gosu"),
+        (f"{NODE}RUN /usr/bin/python3 x.py", {}, "python3"),
+        (f"{NODE}ENV PY=python3\nRUN $PY x.py", {}, "python3"),
+        (f"{NODE}RUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF", {}, "python3"),
+        (f"{NODE}RUN ./x.py", {"x.py": "#!/usr/bin/env python3\n"}, "python3"),
+        (f"{NODE}RUN sh b.sh", SCRIPT, "curl"),
+        (f"{NODE}RUN ./b.sh", {**SCRIPT, ".dockerignore": "dist\n"}, "curl"),
+        (f"{NODE}RUN bash a.sh", {**SCRIPT, "a.sh": 'cd "$(dirname "$0")"\n./b.sh\n'}, "curl"),
+        ("FROM node:22 AS build\nWORKDIR /app\nRUN --mount=type=bind,target=. ./b.sh", SCRIPT, "curl"),
+        ("FROM node:22 AS build\nWORKDIR /app\nCOPY *.sh ./\nRUN ./b.sh", SCRIPT, "curl"),
+        (f"{GO}RUN make b", {"Makefile": "include c.mk\n", "c.mk": "b:\n\trsync a b\n"}, "rsync"),
+        (f"{NODE}RUN npm run b -w w", {"w/package.json": '{"scripts": {"b": "rsync a b"}}'}, "rsync"),
+        (f'{NODE}ENTRYPOINT ["./b.sh"]', SCRIPT, "curl"),
+        (f"{PYTHON}RUN ./configure && make", {}, "make"),
+        (f"{NODE}RUN apt-get install -y make\nRUN make build", MAKEFILE, "python3"),
+        (f"{GO}RUN make", {"Makefile": "all: x.pb.go\n%.pb.go: %.proto\n\tcurl -o $@ $<\n"}, "curl"),
+        (f"{GO}RUN make -C sub b", {"sub/Makefile": "b:\n\t$(MAKE) c\nc:\n\tX=1 rsync a b\n"}, "rsync"),
+        (
+            f"{NODE}RUN npm run build",
+            {"package.json": '{"scripts": {"prebuild": "python3 x", "build": "a"}}'},
+            "python3",
+        ),
+        (f"{NODE}RUN yarn b", {"package.json": '{"scripts": {"b": "run-s c:*", "c:d": "zip -r a b"}}'}, "zip"),
+        (f"{NODE}RUN cd w && pnpm i", {"w/package.json": '{"scripts": {"postinstall": "rsync a b"}}'}, "rsync"),
+        (f"{NODE}RUN npm ci", {"package.json": '{"scripts": {"install": "node-gyp rebuild"}}'}, "python3"),
+        (
+            "FROM rust:1.98 AS build\nCOPY . /app\nWORKDIR /app\nRUN cargo build",
+            {"build.rs": 'Command::new("git")'},
+            "git",
+        ),
+        (f"{PYTHON}RUN perl -MJSON::PP -e 1", {}, "perl-modules"),
+        (f"{PYTHON}RUN perl -e 'use LWP::Simple; get(1)'", {}, "perl-modules"),
+        (f"{PYTHON}RUN perl t/gen.pl", {"t/gen.pl": "use strict;\nuse Digest::SHA qw(sha1);\n"}, "perl-modules"),
+        (f"{PYTHON}RUN t/gen", {"t/gen": "#!/usr/bin/perl\nuse Time::HiRes;\n"}, "perl-modules"),
+        (f"{PYTHON}RUN prove -r t", {}, "prove"),
+        (f"{PYTHON}RUN pip install .", {"pyproject.toml": SCM}, "git"),
+        (f"{PYTHON}RUN pip install .", {"setup.py": "setup(ext_modules=[Extension('a', ['a.c'])])\n"}, "gcc"),
+    ],
+)
+def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], program: str) -> None:
+    found = said(run, tmp_path, text, files)
+    assert f"the new image may have no {program}" in found or f"calls {program}, which" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        (f"{NODE}RUN find . -name '*.map' -exec rm {{}} +", {}),
+        (f"{NODE}RUN sh b.sh", {"b.sh": "apt-get install -y curl\ncurl x\n"}),
+        (f"{NODE}RUN sh a.sh", {"a.sh": "apt-get install -y curl\n./b.sh\n", **SCRIPT}),
+        (f"{NODE}RUN apt-get install -y curl\nRUN sh b.sh", SCRIPT),
+        (f"{NODE}RUN sh b.sh", {"b.sh": "if command -v curl >/dev/null; then curl x; fi\n"}),
+        (f"{NODE}RUN sh b.sh", {"b.sh": "zip() {\n  echo\n}\nzip a\n"}),
+        (f"{NODE}RUN npm ci", {"x.py": "#!/usr/bin/env python3\n", **SCRIPT}),
+        (f"{NODE}RUN apt-get install -y make python3\nRUN make build", MAKEFILE),
+        (f"{NODE}RUN npm ci --ignore-scripts", {"package.json": '{"scripts": {"postinstall": "python3 x"}}'}),
+        (f"{NODE}RUN npm run b", {"package.json": '{"scripts": {"b": "tsc", "test": "python3 x"}}'}),
+        (f"{NODE}RUN npm run b", {"package.json": "[" * 100_000}),
+        (f"{NODE}RUN npm run b", {"package.json": '{"scripts": {"b": "npm run b"}}'}),
+        (f"{NODE}RUN perl -MJSON::PP -e 1", {}),  # it has git, which depends on perl
+        (f"{GO}RUN make", {"Makefile": "all: all\n\tgo build $(strip a) $$(ls)\npush:\n\trsync a b\n"}),
+        (f"{PYTHON}RUN perl -MPOSIX x.pl", {"x.pl": "use strict;\nuse v5.10;\nuse Getopt::Long;\n"}),
+        (f"{PYTHON}ENV SETUPTOOLS_SCM_PRETEND_VERSION=1\nRUN pip install .", {"pyproject.toml": SCM}),
+        (f"{PYTHON}RUN pip install uv && uv sync --no-install-project", {"pyproject.toml": SCM}),
+    ],
+)
+def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) -> None:
+    found = said(run, tmp_path, text, files)
+    assert "may have no" not in found
+    assert "which the new image" not in found
+
+
+@pytest.mark.parametrize(
+    ("line", "held"),
+    [
+        ('. /etc/os-release && [ "$NAME" = "Debian GNU/Linux" ]', "reads NAME"),
+        ('eval "$(cat /etc/os-release)" && echo $PRETTY_NAME', "reads PRETTY_NAME"),
+        ("source /usr/lib/os-release && echo ${VERSION}", "reads VERSION"),
+        ("cat /etc/os-release && echo $NAME $VERSION", ""),
+        ("grep -q Debian /etc/os-release", "a RUN may run a step that"),
+        ("cat /etc/os-release | grep -i debian", "a RUN may run a step that"),
+        ('test "$(cut -d. -f1 /etc/debian_version)" = 13', "a RUN may run a step that"),
+        ("python3 -c 'import distro; print(distro.id())'", "a RUN may run a step that"),
+        ("cat /etc/os-release", ""),
+    ],
+)
+def test_the_release_is_read(run: Run, tmp_path: Path, line: str, held: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM python:3.13-slim\nRUN {line}\n")
+    options = ["--no-config", "--fail-on", "never", "--output-format", "concise"]
+    found = run("check", *options, str(tmp_path)).stdout.decode()
+    assert held in found
+    assert bool(held) is ("os-release-differs" in found or "may run a step" in found)
