@@ -374,6 +374,20 @@ def test_pinned(run: Run, tmp_path: Path, lines: str, held: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("base", "packages", "held"),
+    [
+        ("python:3.12-slim", "curl libasound2t64", True),
+        ("python:3.12-slim", "libssl3t64:amd64", True),
+        ("python:3.12-slim", "curl libasound2", False),
+        ("debian:13-slim", "libasound2t64", False),
+    ],
+)
+def test_a_name_that_only_new_releases_have(run: Run, tmp_path: Path, base: str, packages: str, held: bool) -> None:
+    lines = f"FROM {base}\nRUN apt-get update && apt-get install -y {packages}\n"
+    assert ("is a name of Debian 13" in said(run, tmp_path, lines, {})) == held
+
+
+@pytest.mark.parametrize(
     ("lines", "held"),
     [
         ("RUN echo ubuntu", False),

@@ -856,6 +856,11 @@ def test_a_default_that_is_a_whole_image_moves_beside_one_that_a_build_gives(run
         ("api-starter/Dockerfile", "# Shop\n", False),
         ("Dockerfile", "# email-template-service\n", True),
         ("Dockerfile", "# Go template - services\n", False),
+        ("go/Dockerfile", "# docker-templates\n", False),
+        ("Dockerfile", "# acme_mt\n\nA FastAPI starter **template**: clone it, brand it, ship it.\n", False),
+        ("Dockerfile", "# Acme\n\n**Full-Stack Starter Kit for Founders**\n", False),
+        ("Dockerfile", "# Shop\n\nThis shop was made from a Django starter template.\n", True),
+        ("Dockerfile", "# Shop\n\nA shop with a project template editor.\n", True),
         ("examples/api/Dockerfile", "# Shop\n", True),
     ],
 )

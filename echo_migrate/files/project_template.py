@@ -27,10 +27,21 @@ _SIGNS = frozenset(("copier.yaml", "copier.yml", "devcontainer-template.json", "
 
 _READMES = ("README.md", "readme.md", "Readme.md", "README.rst", "README")
 _TITLE = lazy_regex(
-    r"(?i)[^\n]{0,200}?\b(?:boilerplate|cookiecutter|scaffold|skeleton|starter(?:[ -](?:kit|project))?|template)"
+    r"(?i)[^\n]{0,200}?\b"
+    r"(?:boilerplates?|cookiecutter|scaffold|skeletons?|starters?(?:[ -](?:kit|project)s?)?|templates?)"
     r"(?:\W{0,40}$|[ \t]+(?:by|for|of|repository|that|to|using|with)\b|[ \t]*[:|(]|[ \t]+[–—-][ \t])"
 )
 """A title that calls the repository a template."""
+
+_SAYS_SO = lazy_regex(
+    r"(?i)\W{0,6}(?:(?:this|the)(?: \w{1,30}){0,3} is )?(?:an? )?"
+    r"(?:(?!(?:based|built|by|created|for|from|made|on|our|using|with|your)\b)[\w/+&.-]{1,40}[ *]{1,4}){0,8}?"
+    r"(?:boilerplate|project|starter)[ *_-]{1,4}(?:kit|template)s?\b(?![ -](?:editor|engine|manager|page)s?\b)"
+)
+"""The beginning of a line that calls what it is about a template: not what that was made from."""
+
+_FIRST_LINES = 12
+"""The number of lines with text of a README that say what the repository is."""
 
 _USED_AS = lazy_regex(r"(?i)\buse this template\b|github\.com/[\w.-]{1,100}/[\w.-]{1,100}/generate\b")
 """How to use a repository as a template (docs.github.com, "Creating a repository from a template")."""
@@ -78,6 +89,8 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
         return False
     with contextlib.suppress(Unreadable):
         text = contents(readme).decode("utf-8", "replace")[:_LONGEST]
-        title = next((line for line in text.splitlines() if line.startswith("#")), "")
-        return bool(_TITLE.match(title.strip()) or _USED_AS.search(text))
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        title = next((line for line in lines if line.startswith("#")), "")
+        said = any(_SAYS_SO.match(line) for line in lines[:_FIRST_LINES])
+        return said or bool(_TITLE.match(title) or _USED_AS.search(text))
     return False

@@ -19,6 +19,9 @@ _ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*
 _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
 """Versions of packages in the repositories of others, which say whose they are."""
 
+_SINCE_13 = lazy_regex(r"(?:[\w.+-]{1,100}?)t64(?::\w+)?")
+"""Packages that Debian 13 and Ubuntu 24.04 renamed for times of 64 bits: no earlier release has their names."""
+
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
@@ -87,6 +90,17 @@ def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
                 if _pins_one(one.manager, word.value):
                     line = str(source.position(word.start)[0])
                     yield because("pinned-there", package=package_name(word), line=line)
+                    return
+
+
+def newly_named(stage: Stage, source: Source) -> Iterator[Reason]:
+    """Yield the first package that a stage installs by a name that only newer releases of the distribution have: which
+    release a vendor's own distribution follows is not known. ``source`` is the file with the stage."""
+    for run in (*stage.runs, *stage.triggers):
+        for one in run.calls:
+            for word in one.packages if one.manager.system and one.action == "install" else ():
+                if _SINCE_13.fullmatch(word.value):
+                    yield because("newly-named", package=word.value, line=str(source.position(word.start)[0]))
                     return
 
 

@@ -131,7 +131,7 @@ def other_blockers(
                 *_not_known(node, effective, source.path),
                 *_wrapped(node, effective),
                 *_programs(node, image, effective, catalog, source.path, folders),
-                *_package_sources(node, catalog, source),
+                *_package_sources(node, effective, catalog, source),
                 *_scripts(node, effective, source),
                 *_ports(node, effective),
                 *_elsewhere(node, effective, image, catalog),
@@ -217,8 +217,11 @@ def _programs(
         yield from programs_unseen(node, launches, effective.base, path, called, folders)
 
 
-def _package_sources(node: Stage | Container, catalog: Catalog, source: Source) -> Iterator[Reason]:
-    """Yield the reasons for the distribution's list of package sources, and for a package of it in one version."""
+def _package_sources(
+    node: Stage | Container, effective: EffectiveBase, catalog: Catalog, source: Source
+) -> Iterator[Reason]:
+    """Yield the reasons for the distribution's list of package sources, and for a package of it in one version, or by a
+    name that only some of its releases have, unless the image is one of the distribution, whose tag is the release."""
     if not isinstance(node, Stage) or catalog.vendor == UPSTREAM:
         return
     if any("/etc/apt/sources.list" in run.text for run in node.runs):
@@ -226,9 +229,11 @@ def _package_sources(node: Stage | Container, catalog: Catalog, source: Source) 
 
         yield from package_sources(node)
     if any(one.manager.system and one.packages for run in (*node.runs, *node.triggers) for one in run.calls):
-        from echo_migrate.rules._package_sources import pinned  # nor is there any without packages
+        from echo_migrate.rules._package_sources import newly_named, pinned  # nor is there any without packages
 
         yield from pinned(node, source)
+        if effective.base.os_release and effective.reference.rpartition("/")[2].partition(":")[0] != "debian":
+            yield from newly_named(node, source)
 
 
 def _scripts(node: Stage | Container, effective: EffectiveBase, source: Source) -> Iterator[Reason]:

@@ -301,6 +301,13 @@ OF_IMAGES: dict[str, Row] = {
         "{package} pinned",
         kind="a package of the distribution is pinned to a version",
     ),
+    "newly-named": Row(
+        "{package} on line {line} is a name of Debian 13: the new image's release is unknown",
+        "build it once on the new image",
+        "proof",
+        "{package} of Debian 13",
+        kind="a package has a name that Debian has from release 13 on",
+    ),
     "script-reads": Row(
         "{script} may run a step that {how}: the new image has other values",
         "build it once on the new image",
