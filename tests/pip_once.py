@@ -1,8 +1,8 @@
 """What is ``sitecustomize`` of the Python that recipes are run by: a new environment gets the pip of one made before.
 
 ``python -m venv`` has ``ensurepip`` unpack and compile pip, which takes longer than all else that a recipe installs.
-Here its files are linked from ``made``, an environment beside this Python's, whose files ``ensurepip`` wrote. Nothing
-of ``venv`` is imported for that: which ``venv`` runs is what tests of hostile folders look at.
+Here its files are linked from ``made``, beside this Python's environment: those of the pip that the tests run with.
+Nothing of ``venv`` is imported for that: which ``venv`` runs is what tests of hostile folders look at.
 """
 
 import os

@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,23 +55,46 @@ def index(factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def _python(folder: Path) -> None:
-    """Make an environment with pip, and one whose Python gives that pip to all environments that it makes."""
+    """Lay out the pip of this environment, and make one whose Python gives that pip to all environments that it makes.
+
+    To copy it takes no time beside what ``ensurepip`` takes to compile one.
+    """
     base = str(Path(sys.executable).resolve())
-    subprocess.run([base, "-I", "-m", "venv", folder / "made"], check=True)
     subprocess.run([base, "-I", "-m", "venv", "--without-pip", folder / "python"], check=True)
     (packages,) = folder.glob("python/lib/python*/site-packages")
     shutil.copyfile(_ROOT / "tests" / "pip_once.py", packages / "sitecustomize.py")
+    for file in metadata.files("pip") or ():
+        copy = folder / "made" / packages.relative_to(folder / "python") / file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file.locate(), copy)
 
 
 def _fetch(folder: Path) -> None:
-    """Fill a folder with the packages of the locks, laid out as an index (PyPA's "simple repository API")."""
-    words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    words += [word for lock in LOCKS for word in ("-r", str(lock))]
+    """Fill a folder with the packages of the locks, laid out as an index (PyPA's "simple repository API").
+
+    uv says where they lie: of each, pip would read all that an index has, which takes most of the time.
+    """
     with tempfile.TemporaryDirectory(dir=folder.parent) as fetched:
-        subprocess.run([*words, "--dest", fetched], check=True)  # what pip says is shown where it fails
-        for wheel in Path(fetched).iterdir():
+        links = Path(fetched, "links.html")
+        links.write_text("".join(f'<a href="{url}">x</a>\n' for url in _urls()))
+        words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        words += ["--require-hashes", "--no-index", f"--find-links={links}", f"--dest={fetched}"]
+        words += [word for lock in LOCKS for word in ("-r", str(lock))]
+        subprocess.run(words, check=True)  # what pip says is shown where it fails
+        for wheel in Path(fetched).glob("*.whl"):
             project = folder / parse_wheel_filename(wheel.name)[0]
             project.mkdir()
             mark = hashlib.sha256(wheel.read_bytes()).hexdigest()
             (project / "index.html").write_text(f'<a href="{quote(wheel.name)}#sha256={mark}">{wheel.name}</a>\n')
             wheel.rename(project / wheel.name)
+
+
+def _urls() -> Iterator[str]:
+    """Yield the address of each wheel of the locks' packages that this Python can use, from the index that pip asks."""
+    asked = {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]} if "PIP_INDEX_URL" in os.environ else {}
+    words = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:"]
+    words += [f"--python={sys.executable}", "--format=pylock.toml", *map(str, LOCKS)]
+    found = subprocess.run(words, env={**os.environ, **asked}, check=True, stdout=subprocess.PIPE).stdout.decode()
+    for package in tomllib.loads(found)["packages"]:
+        for wheel in package["wheels"]:
+            yield wheel["url"]

@@ -21,6 +21,7 @@ import echo_migrate
 from tests.conftest import ROOT, Run, copy_project
 from tests.standin import REPOSITORY, GitHub, changed, commands, commit, git
 from tests.test_lock import GITHUB, LOCK, pins
+from tests.warm import Warm
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 DEPENDABOT = ROOT / "hooks" / "github" / "dependabot.yml"
@@ -239,18 +240,26 @@ def test_without_annotations_the_log_has_no_commands(runner: Runner, tmp_path: P
 
 
 WRAPPER = """
-import json, os, runpy, sys
+import json, os, sys
+address, root, module, *words = sys.argv[1:]
+sys.path.append(root)
+from tests.warm import Request, ask
 with open(os.environ["SEEN"], "a") as file:
-    file.write(json.dumps([sys.argv[1:], dict(os.environ)]) + "\\n")
-sys.argv = sys.argv[1:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    file.write(json.dumps([[module, *words], dict(os.environ)]) + "\\n")
+of = "" if module == "echo_migrate" else module
+sys.exit(ask(address, Request(words, os.getcwd(), dict(os.environ), [], of), [0, 1, 2]))
 """
+ALONE = (sys.executable, "-I", "-S")
 
 
 class Job:
-    """A job on a pull request, with this installation, and a look at what each command of it is given."""
+    """A job on a pull request, with a look at what each command of it is given: the process ``warm`` runs them.
 
-    def __init__(self, folder: Path, checkout: str = ".") -> None:
+    That what a job starts is isolated is seen where a runner starts all of it.
+    """
+
+    def __init__(self, folder: Path, warm: Warm, checkout: str = ".") -> None:
+        self.warm = warm
         self.folder, self.workspace = folder, folder / "workspace"
         self.tree, self.github = self.workspace / checkout, GitHub()
         (folder / "temp").mkdir()
@@ -281,7 +290,7 @@ class Job:
             (self.folder / name).write_text("")
         script = (
             "import sys; sys.path[:0] = [sys.argv[1]]; import action\n"
-            "action._installed = lambda _: [sys.executable, '-I', sys.argv[2]]; sys.exit(action.main())"
+            "action._installed = lambda _: sys.argv[2:]; sys.exit(action.main())"
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "INPUT_"))}
         environment |= {f"INPUT_{name.upper()}": value for name, value in inputs.items()} | {
@@ -296,7 +305,8 @@ class Job:
             "RUNNER_TEMP": str(self.folder / "temp"),
             "SEEN": str(self.folder / "seen"),
         }
-        words = [sys.executable, "-I", "-c", script, str(ROOT / "hooks"), str(self.folder / "wrapper.py")]
+        program = [*ALONE, str(self.folder / "wrapper.py"), self.warm.address, str(ROOT)]
+        words = [*ALONE, "-c", script, str(ROOT / "hooks"), *program]
         done = subprocess.run(words, cwd=self.workspace, env=environment, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
         return done
@@ -311,18 +321,18 @@ class Job:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Iterator[Job]:
-    yield from _job(tmp_path, ".")
+def job(tmp_path: Path, warm: Warm) -> Iterator[Job]:
+    yield from _job(tmp_path, warm, ".")
 
 
 @pytest.fixture
-def job_in_src(tmp_path: Path) -> Iterator[Job]:
+def job_in_src(tmp_path: Path, warm: Warm) -> Iterator[Job]:
     """As actions/checkout leaves it with ``path: src``."""
-    yield from _job(tmp_path, "src")
+    yield from _job(tmp_path, warm, "src")
 
 
-def _job(folder: Path, checkout: str) -> Iterator[Job]:
-    one = Job(folder, checkout)
+def _job(folder: Path, warm: Warm, checkout: str) -> Iterator[Job]:
+    one = Job(folder, warm, checkout)
     yield one
     one.github.server.shutdown()
     one.github.server.server_close()

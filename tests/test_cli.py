@@ -79,8 +79,8 @@ def test_check_reports_and_writes_nothing(run: Run, dockerfile: Path) -> None:
         (("--exclude", "Dockerfile"), 0),
     ],
 )
-def test_exit_codes_of_check(run: Run, dockerfile: Path, words: tuple[str, ...], code: int) -> None:
-    assert run("check", *words).returncode == code
+def test_exit_codes_of_check(inside: Run, dockerfile: Path, words: tuple[str, ...], code: int) -> None:
+    assert inside("check", *words).returncode == code
 
 
 def test_fix_writes_and_a_second_run_changes_nothing(run: Run, dockerfile: Path) -> None:
@@ -335,7 +335,7 @@ def test_completion_knows_rules_and_options(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", [".echo-migrate.toml", "echo-migrate.toml", "pyproject.toml"])
-def test_the_nearest_config_gives_the_defaults(run: Run, dockerfile: Path, tmp_path: Path, name: str) -> None:
+def test_the_nearest_config_gives_the_defaults(inside: Run, dockerfile: Path, tmp_path: Path, name: str) -> None:
     table = "[tool.echo-migrate]\n" if name == "pyproject.toml" else ""
     (tmp_path / name).write_text(
         table + 'seen-only = true\nignore = ["floating-tag"]\nregistry = "mirror.example/echo"\nimage = ["python"]\n'
@@ -343,12 +343,12 @@ def test_the_nearest_config_gives_the_defaults(run: Run, dockerfile: Path, tmp_p
     below = tmp_path / "below"
     below.mkdir()
     (below / "Dockerfile").write_text("FROM python:3.12\nFROM python\n")
-    assert b"-> mirror.example/echo/python:3.12" in run("check", cwd=below).stdout
-    assert b"floating-tag" not in run("check", cwd=below).stdout
-    assert b"floating-tag" in run("check", "--no-config", cwd=below).stdout
-    assert b"-> other.example/python:3.12" in run("check", "--registry", "other.example", cwd=below).stdout
+    assert b"-> mirror.example/echo/python:3.12" in inside("check", cwd=below).stdout
+    assert b"floating-tag" not in inside("check", cwd=below).stdout
+    assert b"floating-tag" in inside("check", "--no-config", cwd=below).stdout
+    assert b"-> other.example/python:3.12" in inside("check", "--registry", "other.example", cwd=below).stdout
     (below / "own.toml").write_text('registry = "own.example"\n')
-    assert b"-> own.example/python:3.12" in run("check", "--config", "own.toml", cwd=below).stdout
+    assert b"-> own.example/python:3.12" in inside("check", "--config", "own.toml", cwd=below).stdout
 
 
 def test_a_config_ends_at_its_repository(run: Run, dockerfile: Path, tmp_path: Path) -> None:
@@ -439,11 +439,11 @@ def test_all_is_no_provider_elsewhere(run: Run) -> None:
     assert b"known are chainguard" in done.stderr
 
 
-def test_presets(run: Run, tmp_path: Path) -> None:
+def test_presets(inside: Run, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\nRUN apt-get install -y gcc | tee log\nENTRYPOINT a\n")
 
     def rules(*words: str) -> set[str]:
-        done = run("check", "--output-format", "json", *words)
+        done = inside("check", "--output-format", "json", *words)
         return {finding["rule"] for finding in json.loads(done.stdout)["findings"]}
 
     migrate, default, everything = (rules("--preset", name) for name in ("migrate", "default", "all"))
@@ -452,7 +452,7 @@ def test_presets(run: Run, tmp_path: Path) -> None:
     assert default == rules()
     assert rules("--preset", "migrate", "--ignore", "unhardened-image") == migrate - {"unhardened-image"}
     assert rules("--preset", "migrate", "--select", "shell-form-command") == {"shell-form-command"}
-    wrong = run("check", "--preset", "migrat")
+    wrong = inside("check", "--preset", "migrat")
     assert wrong.returncode == 2
     assert b"did you mean 'migrate'?" in wrong.stderr
 
@@ -520,7 +520,7 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
     ],
 )
 def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
-    run: Run, tmp_path: Path, step: str, told: bool
+    inside: Run, tmp_path: Path, step: str, told: bool
 ) -> None:
     texts = {
         "old": "FROM acme/own:1\n",
@@ -538,8 +538,8 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
     (folder / "a.yml").write_text(f"on: push\njobs:\n  a:\n    steps:\n      - {step}\n")
-    assert (b"registry-login" in run("check").stdout) == told
-    added = run("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
+    assert (b"registry-login" in inside("check").stdout) == told
+    added = inside("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
     assert (b"docker/login-action" in added) == told
 
 
@@ -623,7 +623,7 @@ target "e" {
         ("run: docker buildx bake -f bad.hcl\n  b:\n    steps:\n      - run: docker build new", True),
     ],
 )
-def test_what_compose_and_bake_build_and_pull_is_read(run: Run, tmp_path: Path, step: str, told: bool) -> None:
+def test_what_compose_and_bake_build_and_pull_is_read(inside: Run, tmp_path: Path, step: str, told: bool) -> None:
     for name, text in (
         *TOGETHER.items(),
         ("old/Dockerfile", "FROM acme/own:1\n"),
@@ -635,7 +635,7 @@ def test_what_compose_and_bake_build_and_pull_is_read(run: Run, tmp_path: Path, 
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
     (folder / "a.yml").write_text(f"on: push\njobs:\n  a:\n    steps:\n      - {step}\n")
-    assert (b"registry-login" in run("check").stdout) == told
+    assert (b"registry-login" in inside("check").stdout) == told
 
 
 @pytest.mark.parametrize(
@@ -695,7 +695,7 @@ def test_a_folder_that_all_steps_run_in_is_not_that_of_the_repository(run: Run, 
         assert (b"registry-login" in run("check").stdout) == told
 
 
-def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> None:
+def test_logins_are_added_where_they_are_missing(inside: Run, tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
     workflow = (
@@ -707,24 +707,24 @@ def test_logins_are_added_where_they_are_missing(run: Run, tmp_path: Path) -> No
     (tmp_path / "pod.yaml").write_bytes(pod.format("").encode())
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    offered = run("fix", "--add-logins", "--check")
+    offered = inside("fix", "--add-logins", "--check")
     assert b"registry-login" in offered.stdout
     assert b"--unsafe-fixes" in offered.stdout
-    patch = run("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
+    patch = inside("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
     assert before == {path: path.read_bytes() for path in before}
 
-    assert run("fix", "--add-logins", "--unsafe-fixes", "--select", "registry-login").returncode == 0
+    assert inside("fix", "--add-logins", "--unsafe-fixes", "--select", "registry-login").returncode == 0
     secret = "spec:\r\n  imagePullSecrets:\r\n    - name: echo-registry\r\n"
     assert (tmp_path / "pod.yaml").read_bytes() == pod.format("").replace("spec:\r\n", secret).encode()
     assert (tmp_path / "Dockerfile").read_text() == "FROM python:3.12\n", "nothing else is asked for"
-    assert run("fix").returncode == 0
+    assert inside("fix").returncode == 0
     assert b"image: reg.echohq.com/node:22" in (tmp_path / "pod.yaml").read_bytes(), "a safe move now"
-    assert run("fix", "--add-logins", "--unsafe-fixes").returncode == 0
+    assert inside("fix", "--add-logins", "--unsafe-fixes").returncode == 0
     login = (folder / "a.yml").read_text()
     assert "      - uses: docker/login-action@" in login
     assert "      image: reg.echohq.com/node:22\n      credentials:\n" in login
     after = {path: path.read_bytes() for path in before}
-    again = run("fix", "--add-logins", "--unsafe-fixes")
+    again = inside("fix", "--add-logins", "--unsafe-fixes")
     assert b"registry-login" not in again.stdout
     assert after == {path: path.read_bytes() for path in before}
 

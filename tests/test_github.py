@@ -30,10 +30,13 @@ COMMENT = "<!-- echo-migrate:comment 96a296d224f285c6 -->"
 
 
 class World:
-    """A repository with a pull request, at a GitHub of its own."""
+    """A repository with a pull request, at a GitHub of its own.
 
-    def __init__(self, folder: Path, github: GitHub, run: Run) -> None:
-        self.folder, self.github, self._run = folder, github, run
+    It is checked ``inside``; what tells it is a process, of which several may be at once.
+    """
+
+    def __init__(self, folder: Path, github: GitHub, run: Run, inside: Run) -> None:
+        self.folder, self.github, self._run, self._inside = folder, github, run, inside
         self.base = self.head = ""
         self.event: dict[str, Any] = {}
 
@@ -57,8 +60,8 @@ class World:
 
     def check(self, *words: str) -> None:
         outside = self.folder.parent
-        self._run("check", *words, "--output", f"json:{outside}/report.json", cwd=self.folder)
-        done = self._run("inventory", "--output-format", "json", cwd=self.folder)
+        self._inside("check", *words, "--output", f"json:{outside}/report.json", cwd=self.folder)
+        done = self._inside("inventory", "--output-format", "json", cwd=self.folder)
         (outside / "inventory.json").write_bytes(done.stdout)
 
     def tell(self, *words: str, token: str = "ghs_writer", check: bool = True, **environment: str) -> Done:
@@ -95,9 +98,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, run: Run) -> Iterator[World]:
+def world(tmp_path: Path, run: Run, inside: Run) -> Iterator[World]:
     github = GitHub()
-    yield World(tmp_path / "tree", github, run)
+    yield World(tmp_path / "tree", github, run, inside)
     github.server.shutdown()
     github.server.server_close()
     assert github.violations == []
@@ -588,10 +591,10 @@ def test_a_run_for_no_pull_request_is_told_in_the_summary(world: World) -> None:
     assert world.github.requests == []
 
 
-def test_github_enterprise_has_its_api_below_a_path(tmp_path: Path, run: Run) -> None:
+def test_github_enterprise_has_its_api_below_a_path(tmp_path: Path, run: Run, inside: Run) -> None:
     """``GITHUB_API_URL`` decides; what is asked outside of it is a violation."""
     github = GitHub("/api/v3")
-    world = World(tmp_path / "tree", github, run)
+    world = World(tmp_path / "tree", github, run, inside)
     world.pull()
     world.tell()
     world.tell(check=False)

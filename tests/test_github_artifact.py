@@ -70,10 +70,10 @@ def written(folder: Path, report: Any, inventory: Any = INVENTORY) -> tuple[str,
     return str(paths[0]), str(paths[1])
 
 
-def test_what_the_program_writes_is_read(run: Run, tmp_path: Path) -> None:
+def test_what_the_program_writes_is_read(inside: Run, tmp_path: Path) -> None:
     examples = str(shutil.copytree(ROOT / "tests" / "examples", tmp_path / "examples"))  # whose neighbours are all read
-    run("check", examples, "--output", "json:report.json")
-    listed = run("inventory", "--output-format", "json", examples).stdout.decode()
+    inside("check", examples, "--output", "json:report.json")
+    listed = inside("inventory", "--output-format", "json", examples).stdout.decode()
     (tmp_path / "inventory.json").write_text(listed)
     report = read(str(tmp_path / "report.json"), str(tmp_path / "inventory.json"))
     document = json.loads((tmp_path / "report.json").read_text())

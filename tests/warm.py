@@ -10,6 +10,7 @@ import gc
 import os
 import pickle
 import resource
+import runpy
 import select
 import socket
 import struct
@@ -38,12 +39,16 @@ MEASURED = "COVERAGE_PROCESS_CONFIG"
 
 
 class Request(NamedTuple):
-    """What a child is to be: its words, folder, environment and limits (a resource and its number each)."""
+    """What a child is to be: its words, folder, environment, and limits (a resource and its number each).
+
+    ``module`` is another than the command line that is run as one runs a module.
+    """
 
     words: list[str]
     cwd: str
     environment: dict[str, str]
     limits: list[tuple[int, int]]
+    module: str = ""
 
 
 class Warm:
@@ -60,20 +65,10 @@ class Warm:
 
     def run(self, request: Request, input: bytes) -> "subprocess.CompletedProcess[bytes]":
         """Run the program, and return it finished; of several threads, at once."""
-        with (
-            socket.socket(socket.AF_UNIX) as connection,
-            tempfile.TemporaryFile() as given,
-            tempfile.TemporaryFile() as out,
-            tempfile.TemporaryFile() as err,
-        ):
-            connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
-            connection.connect(self.address)
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(input)
             given.seek(0)
-            data = pickle.dumps(request)
-            socket.send_fds(connection, [_NUMBER.pack(len(data))], [one.fileno() for one in (given, out, err)])
-            connection.sendall(data)
-            (code,) = _NUMBER.unpack(_received(connection, _NUMBER.size))
+            code = ask(self.address, request, [one.fileno() for one in (given, out, err)])
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(["echo-migrate", *request.words], code, out.read(), err.read())
@@ -84,6 +79,18 @@ class Warm:
         self.server.stdin.close()
         self.server.wait()
         self.folder.cleanup()
+
+
+def ask(address: str, request: Request, files: list[int]) -> int:
+    """Have a request answered with the files for standard input, output and error, and return the child's exit code."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
+        connection.connect(address)
+        data = pickle.dumps(request)
+        socket.send_fds(connection, [_NUMBER.pack(len(data))], files)
+        connection.sendall(data)
+        (code,) = _NUMBER.unpack(_received(connection, _NUMBER.size))
+        return int(code)
 
 
 def _received(connection: socket.socket, size: int) -> bytes:
@@ -164,7 +171,10 @@ def _become(request: Request, files: list[int], measuring: "Coverage | None") ->
         sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - as long as the process
         sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
-        main()
+        if request.module:
+            runpy.run_module(request.module, run_name="__main__")
+        else:
+            main()
         code = 0
     except SystemExit as end:
         code = 0 if end.code is None else end.code
