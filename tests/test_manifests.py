@@ -20,7 +20,12 @@ _INSTALLS = (
 _TESTS = (
     *("npm ci && npm test", "npm ci && npm run test", "npm ci && npx jest", "poetry install && poetry run pytest"),
     *("uv sync && uv run -m pytest", "poetry install && python -m pytest", "bundle install && bundle exec rspec"),
-    *("composer install && composer test", "npm ci && jest", "poetry install && python manage.py test"),
+    *(
+        "poetry install --only-root",
+        "composer install && composer test",
+        "npm ci && jest",
+        "poetry install && python manage.py test",
+    ),
 )
 STARTED = "services:\n  web:\n    build: .\n    command: {}\n"
 BRINGS = "WORKDIR /app\nCOPY package*.json ./\nRUN npm ci\n"
@@ -50,6 +55,14 @@ def run(inside: Run) -> Run:
         (BRINGS + 'CMD ["yarn", "start"]\n', {"package.json": SERVER}, False),
         (BRINGS + 'ENTRYPOINT ["npm", "run", "prod"]\n', {"package.json": SERVER}, True),
         (BRINGS + "CMD node start\n", {"package.json": SERVER}, True),
+        (BRINGS + "CMD npx ts-node a.ts\n", {"package.json": SOME.replace("jest", "ts-node")}, False),
+        (BRINGS + "CMD node -r ts-node/register a\n", {"package.json": SOME.replace("jest", "ts-node")}, False),
+        (
+            BRINGS + "CMD npm start\n",
+            {"package.json": SOME.replace("{", '{"scripts": {"start": "jest a"}, ', 1)},
+            False,
+        ),
+        (BRINGS + "CMD express\n", {"package.json": SOME.replace("jest", "express")}, True),
         (BRINGS + "CMD npm start\n", {"package.json": SERVER, ".dockerignore": "/package.json\n"}, True),
         (BRINGS, {"package.json": ROOTS}, True),
         (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
@@ -122,3 +135,13 @@ def test_no_link_out_of_the_repository_is_followed(run: Run, tmp_path: Path) -> 
     (tmp_path / "service" / "Dockerfile").write_text(f"FROM node:22-slim\n{BRINGS}")
     said = run("check", "--select", "development-dependencies", "service").stdout
     assert b"also installs development dependencies" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "declared"), [("RUN yarn set version berry\n", ""), ("", '"packageManager": "yarn@4.1.0", ')]
+)
+def test_a_later_yarn_has_a_command_of_its_own(run: Run, tmp_path: Path, setting: str, declared: str) -> None:
+    (tmp_path / "package.json").write_text(SOME.replace("{", "{" + declared, 1))
+    (tmp_path / "Dockerfile").write_text(f"FROM node:22\n{setting}{BRINGS.replace('npm ci', 'yarn install')}")
+    said = run("check", "--no-config", "--select", "development-dependencies", ".").stdout.decode()
+    assert "use yarn workspaces focus --production, or a builder stage" in " ".join(said.split())

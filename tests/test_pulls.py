@@ -106,6 +106,16 @@ def test_what_the_file_runs_itself_is_its_own(run: Run, tmp_path: Path) -> None:
     assert [one["state"] for one in _pulled(run)] == ["migrate", "migrate"]
 
 
+def test_a_pull_needs_review_where_the_file_runs_it_and_that_stays(run: Run, tmp_path: Path) -> None:
+    used = 'V=15\ndocker pull "postgres:$V"\ndocker run -v "$PWD/data:/var/lib/postgresql/data" "postgres:$V"\n'
+    (tmp_path / "pull.sh").write_text(used)
+    pulled, ran = _pulled(run)
+    assert (pulled["state"], ran["state"]) == ("needs-person", "needs-person")
+    assert "pulled for line 3, which would still use the old name" in str(pulled["reason"])
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "pull.sh").read_text() == used
+
+
 def test_two_files_that_pull_for_each_other_are_read_once(run: Run, tmp_path: Path) -> None:
     for name in ("pull.sh", "other.sh"):
         (tmp_path / name).write_text(PULL)

@@ -33,14 +33,16 @@ _MOST_BYTES = 50_000_000
 
 
 def with_uses(moves: list[Migration], source: Source, assess: Assess) -> list[Migration]:
-    """Return the migrations; a safe one of an image that the file only pulls needs review if another file of the tree
-    uses it by that name, and its use there does not move safely to the same target. A text that is in no tree has none
-    beside it."""
+    """Return the migrations; a safe one of a pull needs review if a use of the image by that name does not move safely
+    to the same target: in the file itself, or, where that only pulls it, in another one of the tree. A text that is in
+    no tree has none beside it."""
     ran = {familiar(move.image.ref.value) for move in moves if not is_pull(move.image)}
-    alone = {_asked(move): move for move in moves if move.safe and is_pull(move.image) and _asked(move)[0] not in ran}
-    if not alone or not os.path.isfile(source.path):
-        return moves
-    held = dict(_held([*alone], source, assess))
+    asked = dict.fromkeys(_asked(move) for move in moves if move.safe and is_pull(move.image))
+    here = {one: _line_left(source, moves, *one) for one in asked if one[0] in ran}
+    held = {one: because("used-elsewhere", place=f"line {line}") for one, line in here.items() if line}
+    alone = [one for one in asked if one[0] not in ran]
+    if alone and os.path.isfile(source.path):
+        held |= _held(alone, source, assess)
     found = []
     for move in moves:
         reason = held.get(_asked(move)) if move.safe and is_pull(move.image) else None

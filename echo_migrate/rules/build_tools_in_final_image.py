@@ -10,10 +10,12 @@ from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import SHELLS
-from echo_migrate.shell.package_managers import listed, used_for
+from echo_migrate.shell.package_managers import listed, package_name, used_for
 
 _PASSING = frozenset((*INITS, *WRAPPERS, "bundle", "exec"))
 """Words in front of the program that a container starts."""
+
+_HEADERS = ("-dev", "-devel")
 
 
 @rule(on=Stage, level="warning")
@@ -27,7 +29,10 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if tools or unnamed:
         call = tools[0][0] if tools else unnamed[0]
         what = listed(word for _, word in tools) or f"by {unnamed[0].shown}"
-        message = f"final image contains build-time packages ({what}): compile in a builder stage and COPY the result"
+        headers = tools and all(package_name(word).endswith(_HEADERS) for _, word in tools)
+        remedy = "compile in a builder stage"
+        remedy = f"install the libraries alone, and {remedy}" if headers else f"{remedy} and COPY the result"
+        message = f"final image contains build-time packages ({what}): {remedy}"
         yield Finding(call.command.start, call.command.end, message)
 
 

@@ -31,4 +31,5 @@ def _needs_nothing(stage: Stage) -> bool:
         return False
     starts = [stage.start_command(verb) for verb in ("entrypoint", "cmd", "healthcheck")]
     given = [one for one in starts if one and not one.empty]
-    return bool(given) and all(not one.shell and one.words is not None for one in given)
+    scripts = any(word.endswith(".sh") for one in given for word in one.words or ())  # which need the shell
+    return bool(given) and not scripts and all(not one.shell and one.words is not None for one in given)

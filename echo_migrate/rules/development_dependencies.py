@@ -56,6 +56,7 @@ _FETCHED = lazy_regex(r"://|^git@|\$|[*?\[].*/")
 """A source of COPY or ADD whose files are not known: a URL, a variable, folders by a pattern."""
 _EMPTY = lazy_regex(r"\"[\w-]+\"\s*:\s*(?:\{\s*\}|\[\s*\])")
 """A section of a JSON file that declares nothing."""
+_WORD = lazy_regex(r"@?[\w.-]+(?<!\.)")
 _PAIR = lazy_regex(r"\"([^\"\\\n]+)\"\s*:\s*\"([^\"\\\n]*)")
 _WORKSPACE = "pnpm-workspace.yaml"
 """The file that names further projects, which have a file of their own each (pnpm.io)."""
@@ -74,6 +75,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
     if _DEVELOPMENT.search(purpose) or _builds(stage) or _pruned(stage):
         return
     asked: dict[tuple[str, str | None], bool] = {}
+    files: dict[tuple[str, str | None], list[str] | None] = {}
     for run, call in calls:
         known = call.manager.development
         if not known or call.opaque:
@@ -83,14 +85,24 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             continue
         key = known.manifest, run.folder
         if key not in asked:
-            files = _manifests(known, run.folder, stage, context)
-            asked[key] = _may_declare(known, files) and not _serves(known, files, stage)
+            found = files[key] = _manifests(known, run.folder, stage, context)
+            asked[key] = _may_declare(known, found) and not _serves(known, found, stage)
         if asked[key] or _is_elsewhere(call, run):
             if _is_worked_in(stage, context):
                 return
             message = f"{call.shown} also installs development dependencies: "
-            message += f"add {known.write}, or use a builder stage"
+            message += _remedy(known, files[key], call, stage)
             yield Finding(call.command.start, call.command.end, message)
+
+
+def _remedy(known: Development, files: list[str] | None, call: Call, stage: Stage) -> str:
+    """Return what to write: an option of the install, or the command of a later major version, which has none."""
+    later = known.later
+    texts = [_text(file) or "" for file in files or ()] if later else []
+    named = any(word in text for text in texts for word in later["declares"])
+    if named or (later and configures(stage, later["settings"], call)):
+        return f"use {later['write']}, or a builder stage"
+    return f"add {known.write}, or use a builder stage"
 
 
 def _has_a_choice(call: Call, known: Development, run: Run) -> bool:
@@ -129,11 +141,15 @@ def _may_declare(known: Development, files: list[str] | None) -> bool:
 
 
 def _serves(known: Development, files: list[str] | None, stage: Stage) -> bool:
-    """Return whether a stage starts a development server by a script that one of the files names (``npm start``)."""
+    """Return whether a stage starts a development server by a script that one of the files names (``npm start``), or
+    what only a development dependency brings (``npx ts-node``)."""
     if known.manifest != _OF_SCRIPTS or not files:
         return False
     names = set(_scripts(stage))
-    return any(name in names and _SERVES_DEVELOPMENT.search(run) for file in files for name, run in _named_in(file))
+    runs = [run for file in files for name, run in _named_in(file) if name in names]
+    words = {word for run in (stage.started, *runs) for word in _WORD.findall(run)}
+    needs = any(not words.isdisjoint(_of_development(file)) for file in files)
+    return needs or any(map(_SERVES_DEVELOPMENT.search, runs))
 
 
 def _scripts(stage: Stage) -> Iterator[str]:
@@ -143,6 +159,18 @@ def _scripts(stage: Stage) -> Iterator[str]:
             words = [word for word in command.arguments if word[:1] != "-" and word not in ("run", "run-script")]
             if words and command.name in ("bun", "npm", "pnpm", "yarn"):
                 yield words[0]
+
+
+@of_a_run(256)
+def _of_development(path: str) -> frozenset[str]:
+    """Return the names of the packages that only development needs, of a package.json."""
+    import json  # few stages install a project's packages
+
+    try:
+        found = json.loads(_text(path) or "{}")
+        return frozenset(found.get("devDependencies", {})) - frozenset(found.get("dependencies", {}))
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        return frozenset()
 
 
 @of_a_run(256)

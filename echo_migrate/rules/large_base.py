@@ -14,6 +14,9 @@ from echo_migrate.rules._rule import Context, Settings, rule
 _WITHOUT_RELEASE = frozenset(("current", "latest", "lts"))
 """Words of a tag behind which its slim variant has no other; that of a Debian release stands there otherwise."""
 
+_COMPILING = frozenset(("bundle", "gem"))
+"""Package managers whose packages are compiled where they are installed, more often than not (guides.rubygems.org)."""
+
 
 @rule(on=Stage, level="note", also=("DD018",))
 @of_shipped_images
@@ -33,14 +36,19 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     builder = upstream.name in facts.builders or words & facts.builder_words
     if builder and stage.started and not _starts(stage, upstream.name) and not tools_started(stage):
-        message = f"{image.shown} is a build image and the final base image: use it as a builder stage, and COPY "
-        message += "the result into a smaller base image"
+        message = f"{image.shown} is a build image and the final base image: "
+        if any(run.that("build") for run in stage.runs):
+            message += "use it as a builder stage, and COPY the result into a smaller base image"
+        else:  # what it ships is built elsewhere
+            message += "use a smaller one" + (", with a JRE" if "jdk" in words else ", that only runs the program")
         yield Finding(image.start, image.end, message)
     elif upstream.name in facts.full and words <= {*facts.debian_releases, "current", "lts"}:
         tag = "-".join([word.text for word in reference.words if word.text != "latest"])
         over = _has_ended(image, upstream.name, context.settings)
         slim = f" ({f'{tag}-slim' if tag else 'slim'})" if words <= _WITHOUT_RELEASE and not over else ""
         message = f"{image.shown} is the full image, with compilers: use its slim variant{slim}"
+        if any(call.manager.name in _COMPILING for run in stage.runs for call in run.calls):
+            message += ", and compile in a builder stage"
         yield Finding(image.start, image.end, message)
 
 

@@ -1,7 +1,7 @@
 """A user set by name, where only a numeric ID can be verified as non-root."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.parser import Instruction
@@ -39,19 +39,20 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
         message += "or COPY /etc/passwd from the stage that adds it"
         yield Finding(start, end, message, level="error")
     elif name and node.started:  # else it is a base image, or for interactive use
-        number = _number(name, _created(node, name), effective)
-        message = (
-            f"Kubernetes (runAsNonRoot) needs a number, not the name {name}, which another base may not have: use "
-        )
+        numbers = _created(node, name)
+        number = _number(name, numbers, effective)
+        missing = "" if numbers else ", which another base may not have"
+        message = f"Kubernetes (runAsNonRoot) needs a number, not the name {name}{missing}: use "
         if number or (effective and effective.target):
-            yield Finding(start, end, message + (f"USER {number}" if number else "its number"))
+            message += f"USER {number}" if number else "its number"
+            yield Finding(start, end, message, quiet=bool(numbers))  # it works on any base, outside of Kubernetes
 
 
 def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator[Finding]:
     name = _name(service.user.value) if service.user else ""
     if name and service.user:
         message = f"another image may not have the user {name}: use "
-        message += _number(name, "", effective) or "its number"
+        message += _number(name, frozenset(), effective) or "its number"
         yield Finding(service.user.start, service.user.end, message, quiet=True)  # it works until the image changes
 
 
@@ -74,26 +75,26 @@ def _said_above(stage: Stage, user: Instruction) -> bool:
     return any(one.top and one.ships == "layers" and _last(one) is user for one in stage.others)
 
 
-def _number(name: str, created: str, effective: EffectiveBase | None) -> str:
+def _number(name: str, created: Set[str], effective: EffectiveBase | None) -> str:
     """Return the user ID of a name, or "" if it is not known."""
     base = effective.base if effective else None
     if created or base is None:
-        return created
+        return next(iter(created)) if len(created) == 1 else ""
     if base.user == name and base.uid is not None:
         return str(base.uid)
     known = _DISTROLESS if base.complete and base.family else _FAMILIES.get(base.family or "", {})
     return known.get(name, "")
 
 
-def _created(stage: Stage, name: str) -> str:
-    """Return the user ID with which a stage creates a user, or "" if there is not exactly one."""
+def _created(stage: Stage, name: str) -> Set[str]:
+    """Return the user IDs with which a stage creates a user, "" for one that is not known; none if it does not."""
     runs = [run for one in stage.lineage for run in one.runs]
     numbers = {one.uid for run in runs for one in accounts(run) if one.name == name}
     from echo_migrate.dockerfile.added_users import texts_of  # few stages name a user
 
     line = re.compile(rf"(?<![\w.-]){re.escape(name)}:[^:\s]{{0,20}}:(\d+):\d+:")
     numbers |= {match[1] for run in runs for text in texts_of(run) for match in line.finditer(text)}
-    return numbers.pop() if len(numbers) == 1 else ""
+    return numbers
 
 
 def _nobody(stage: Stage, base: ImageFacts, name: str) -> bool:

@@ -34,9 +34,12 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         if any(_CLEANS.search(word.value) for one in later for word in one.words[:2]):
             continue
         call, folder = updates[-1], updates[-1].manager.lists[0]
-        alone = not any(one.action == "install" and one.manager is call.manager for one in run.calls)
+        alone = not any(one.action in ("install", "upgrade") and one.manager is call.manager for one in run.calls)
         needed = ""
-        if alone:
+        useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
+        if useless and not stage.order.followed(run, stage, "any", lambda later: True):
+            needed, remedy = ", from which nothing is installed", "remove it"
+        elif alone:
             remedy = f"install in the same RUN, and end it with rm -rf {folder}/*"
         elif _installs_later(run, stage, call.manager):
             needed, remedy = ", from which a later RUN installs", f"use one RUN that ends with rm -rf {folder}/*"
@@ -45,7 +48,6 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         quoted = _in_quotes(later, updates[-1].manager.lists)
         remedy = f"the quotes keep {quoted} from matching: remove them" if quoted else remedy
         message = f"{call.shown} leaves {folder}{needed}: {remedy}"
-        useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
         certain = stage.certain and not stage.in_onbuild(run.instruction.start)
         fix = _fix(run, stage, call) if certain and not useless and not quoted else None
         yield Finding(call.command.start, call.command.end, message, fix)

@@ -13,7 +13,7 @@ from echo_migrate.rules._rule import Context, rule
 def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.every_run if stage.ships else ():
         for call in run.calls:
-            if call.action == "upgrade" and call.manager.system and not call.packages:
+            if call.action == "upgrade" and call.manager.system and not call.manager.whole and not call.packages:
                 message = (
                     f"{call.shown} stores packages twice, and versions change with each build: remove it, and use "
                 )

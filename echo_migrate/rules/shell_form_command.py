@@ -40,6 +40,13 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if not holds or not launch.shell or launch.script is UNREADABLE or re.match(r"exec\s", launch.args.value):
             continue
         effective = context.effective(stage)
+        entrypoint = stage.start_command("entrypoint")
+        if launch.verb == "cmd" and entrypoint and entrypoint.shell:
+            continue  # it is never used (Dockerfile reference, "CMD and ENTRYPOINT")
+        if launch.args.value[:1] == "[" and launch.args.value.rstrip()[-1:] == "]":
+            message = f"{launch.shown} is not valid JSON, so a shell runs it: write each word in double quotes"
+            yield Finding(launch.start, launch.end, message)
+            continue
         if _has_no_other_form(launch.script) or _is_replaced(launch.script, _families(stage, context)):
             continue
         text = _exec_form(launch)

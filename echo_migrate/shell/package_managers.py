@@ -36,7 +36,8 @@ _VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 
 class Development:
     """How to leave out development dependencies: options, environment variables, words of a configuration file.
-    ``manifest`` is the name of the file that declares them, and ``declares`` the words of which it then has one."""
+    ``manifest`` is the name of the file that declares them, and ``declares`` the words of which it then has one.
+    ``later`` is the same of later major versions, which have another command: it is to be used instead."""
 
     unless: frozenset[str]
     environment: dict[str, str]
@@ -44,6 +45,7 @@ class Development:
     write: str
     manifest: str
     declares: tuple[str, ...]
+    later: dict[str, Any]
 
     def __init__(self, row: dict[str, Any]) -> None:
         self.unless = frozenset(row["unless"])
@@ -51,11 +53,12 @@ class Development:
         self.settings = tuple(row.get("settings", ()))
         self.write, self.manifest = row["write"], row["manifest"]
         self.declares = tuple(row["declares"])
+        self.later = row.get("later", {})
 
 
 class Manager:
     """A package manager as defined in ``mappings/commands.yaml``. ``dashed`` tells that it has long options with one
-    dash (``-tags``), and so no joined short ones."""
+    dash (``-tags``), and so no joined short ones, ``whole`` that an install needs the upgrade of all packages."""
 
     name: str
     system: bool
@@ -88,6 +91,7 @@ class Manager:
     copying: tuple[str, ...]
     ends: str
     dashed: bool
+    whole: bool
     needs: dict[str, list[str]]
     development: Development | None
 
@@ -122,6 +126,7 @@ class Manager:
         self.uncached = frozenset(row.get("uncached", ()))
         self.copying = tuple(row.get("copying", ()))
         self.ends = row.get("ends", "")
+        self.whole = row.get("whole", False)
         self.dashed = any(
             len(option) > 3 and option[0] == "-" and "-" not in option[1:4]
             for option in (*row.get("valued", ()), *row.get("from", ()))

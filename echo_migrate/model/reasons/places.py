@@ -80,7 +80,7 @@ OF_PLACES: dict[str, Row] = {
         "pulled for {place}, which would still use the old name",
         "change both together",
         "edit",
-        kind="pulled for another file that keeps the old name",
+        kind="pulled for a use that keeps the old name",
     ),
     "uses-unread": Row("what it is pulled for could not be searched for", "check what uses it", "edit"),
     "exported": Row("{name} is exported", "check who imports it", "edit"),
