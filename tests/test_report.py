@@ -67,7 +67,7 @@ def row(number: int = 1, **changes: Any) -> ReportRow:
         "verified": (),
         "proof": ("", "same", "broken")[number % 3] if number % 6 < 2 else "",
         "proven": "2026-11-01 by ann@host",
-        "reasons": (because("drops-words", words="bookworm", provider="Echo"), because("digest"))[: number % 3],
+        "reasons": (because("drops-words", words="-bookworm", provider="Echo"), because("digest"))[: number % 3],
         "ended": (Ended("Debian 10", "2024-06-30", "12"),) if number % 7 == 0 else (),
         "rule": "unhardened-image",
         "link": f"https://github.com/acme/shop/blob/{'a' * 40}/src/service-{number % 300}/Dockerfile#L{number}",

@@ -176,7 +176,8 @@ def test_a_word_of_support_names_no_version(value: str, reason: str) -> None:
         ("docker", "alpine:edge", "tag-unlisted", None),
         ("chainguard", "php:8.5-apache", "versions-unlisted", None),
         ("chainguard", "eclipse-temurin:25-jdk-alpine", "versions-unlisted", None),
-        ("chainguard", "mcr.microsoft.com/dotnet/sdk:10.0", "image-unlisted", None),
+        ("chainguard", "mcr.microsoft.com/dotnet/sdk:10.0", "versions-unlisted", None),
+        ("chainguard", "apache/nifi:2.5.0", "image-unlisted", None),
     ],
 )
 def test_what_a_list_lacks(provider: str, value: str, reason: str, words: str | None) -> None:
@@ -338,3 +339,39 @@ def test_only_the_next_versions_may_be_published_since(upstream: str, tags: dict
 def test_the_java_of_distroless_is_a_jre(provider: str, value: str, reasons: list[str]) -> None:
     move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), catalog.load(provider))
     assert [one.message for one in move.reasons if one.id != "tags-unknown"] == reasons
+
+
+@pytest.mark.parametrize(
+    ("provider", "value", "target", "message"),
+    [
+        (
+            "docker",
+            "mcr.microsoft.com/dotnet/sdk",
+            "dhi.io/dotnet:10.0-sdk",
+            "the distribution of upstream's dotnet/sdk image is unknown",
+        ),
+        ("docker", "mcr.microsoft.com/dotnet/sdk:10.0", "dhi.io/dotnet:10.0-sdk", "switches from Ubuntu to Debian"),
+        (
+            "chainguard",
+            "alpine:3.23",
+            "cgr.dev/chainguard/wolfi-base:latest",
+            "drops 3.23: no such Chainguard tag is known",
+        ),
+        ("chainguard", "mcr.microsoft.com/dotnet/sdk:latest", "cgr.dev/chainguard/dotnet-sdk:latest", None),
+        ("chainguard", "busybox", "cgr.dev/chainguard/busybox", None),
+        ("chainguard", "minio/minio", "cgr.dev/chainguard/minio", None),
+        ("suse", "python:3", "registry.suse.com/bci/python:3.13", "3 leaves the version open; this sets 3.13"),
+        ("ironbank", "quay.io/coreos/etcd:v3.6.0", "registry1.dso.mil/ironbank/opensource/etcd/etcd:v3.6.0", None),
+        (
+            "ironbank",
+            "registry.k8s.io/coredns/coredns:v1.12.1",
+            "registry1.dso.mil/ironbank/opensource/coredns/coredns:v1.12.1",
+            None,
+        ),
+    ],
+)
+def test_what_is_said_of_a_move(provider: str, value: str, target: str, message: str | None) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), catalog.load(provider))
+    assert move.target == target
+    assert not move.safe
+    assert message is None or message in [reason.message for reason in move.reasons]

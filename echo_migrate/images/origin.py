@@ -207,6 +207,7 @@ class CrossingTag(TargetTag):
     ) -> None:
         super().__init__(origin.reference, origin.name, row, catalog, today, variant)
         self.written = reference
+        self.shown = reference.tag or "latest"
         self.origin = origin
         self.one_family = origin.one_family
 

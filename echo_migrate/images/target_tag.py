@@ -37,6 +37,7 @@ class TargetTag:
             catalog.answers.tags_of(
                 catalog.target(row.image or "")
             )  # which of them are FIPS variants is not asked by name
+        self.shown = ""  # the tag to name where it is not that of the reference
         self.published: dict[str, ImageFacts] = {} if row.own else published(row.image or "", catalog)
 
     def changes(self) -> list[Change] | Reason:
@@ -87,7 +88,7 @@ class TargetTag:
             self.unsafe_reasons.append(because("architecture-tag", word=architecture))
         written, revision = without_revision(written, catalog)
         if revision:
-            self.unsafe_reasons.append(because("drops-words", words=revision, provider=catalog.title))
+            self.unsafe_reasons.append(because("drops-words", words=f"-{revision}", provider=catalog.title))
         early = BUILD if BUILD in written.split("-") else ""  # a branch of development, not the variant for building
         written = "-".join(one for one in written.split("-") if one != BUILD)
         if not early:
@@ -104,7 +105,7 @@ class TargetTag:
         target = self.published[choice.tag]
         choice = self._exact(choice)
         if choice.floating:
-            self.unsafe_reasons.append(because("floating", tag=written, target=choice.tag))
+            self.unsafe_reasons.append(because("floating", tag=self.shown or written, target=choice.tag))
         if choice.line:
             line = choice.tag.partition("-")[0]
             version = next(filter(is_version, self._texts()), "")  # debian's may have the day of its build
@@ -144,7 +145,7 @@ class TargetTag:
         if not near:
             return because("image-unlisted", image=image, date=catalog.date)
         if not meaning_of(tag, catalog).version and not FLOATING.isdisjoint(tag.split("-")):
-            return because("no-version", tag=tag, name=name)
+            return because("no-version", tag=self.shown or tag, name=name)
         if not catalog.word_family(name):
             words, versions = lacking(name, tag, image, catalog)
             if not versions:
@@ -224,7 +225,7 @@ class TargetTag:
 
     def _leaves_out(self) -> None:
         if self.unpublished:
-            words = "-".join(self.unpublished)
+            words = f"-{'-'.join(self.unpublished)}"
             self.unsafe_reasons.append(because("drops-words", words=words, provider=self.catalog.title))
 
     def _without(self, word: TagWord) -> tuple[int, int, str]:

@@ -90,7 +90,7 @@ OF_IMAGES: dict[str, Row] = {
     ),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} names no {name} version", "use a tag with one", "edit"),
-    "drops-words": Row("drops -{words}: no such {provider} tag is known", _TAG, "online", "drops -{words}"),
+    "drops-words": Row("drops {words}: no such {provider} tag is known", _TAG, "online", "drops {words}"),
     "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
     "drops-version": Row(
         "{image} has line {line}; {version} is not known",
@@ -145,7 +145,7 @@ OF_IMAGES: dict[str, Row] = {
     ),
     "other-platforms": Row("{target} is not there for {platform}", "use another image there", "edit", "platform"),
     "pin-elsewhere": Row("there is no place for its digest here", "write name and tag here, or pin it by hand", "edit"),
-    "floating": Row("{tag} leaves the version open; {target} is current", "check that this version will do", "proof"),
+    "floating": Row("{tag} leaves the version open; this sets {target}", "check that this version will do", "proof"),
     "one-variant": Row("{image} has this only as a -dev image", _REVIEW, "proof", "-dev image"),
     "dev-variant": Row(
         "line {line} needs what only the -dev image has ({rule})", _REVIEW, "proof", "-dev in the final image"
