@@ -1244,6 +1244,8 @@ UNEDITED = {
     "src/__snapshots__/Dockerfile": ("fixture", {}, ""),
     "a/pod.golden.yaml": ("fixture", {}, POD),
     "a/pod.expected.yaml": ("fixture", {"a/pod.yaml": ""}, POD),
+    "issue_12/expected/pod.yaml": ("fixture", {}, POD),
+    "simple/expected.yaml": ("fixture", {"simple/pod.yaml": ""}, POD),
     "a/job.expected.yml": ("fixture", {"a/job.py": ""}, POD),
     "a/on-exit.upstream.yaml": ("fixture", {"a/on_exit.py": ""}, POD),
     "test/k/pod.upstream.yaml": ("fixture", {}, POD),

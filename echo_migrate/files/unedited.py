@@ -36,6 +36,9 @@ _PACKAGED = (".groovy", ".java", ".kt", ".scala")
 _ENVIRONMENTS = frozenset(("clusters", "environments", "env", "envs", "overlays", "stages"))
 """Folders in which a folder of a test's name is a place that is deployed to."""
 
+_EXPECTED = lazy_regex(r"expected(?:[-_]?(?:outputs?|results?))?")
+"""Folders whose manifests something is compared with, wherever they are."""
+
 _INPUT_FILE = lazy_regex(
     r"(?i)(?:(?:resources?|samples?|inputs?|cases?)|(?:failing|passing)[-_]tests?(?:\.[\w-]+)*)\.ya?ml"
 )
@@ -89,7 +92,10 @@ _MOST_FOLDERS = 64
 
 _EMBEDS = lazy_regex(r"(?m)^//go:embed[ \t]+([^\r\n]{1,1000})")
 
-_GOLDEN = lazy_regex(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?", needs=("golden", "snap"))
+_GOLDEN = lazy_regex(
+    r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?|expected(?:[-_]?(?:outputs?|results?))?\.(?:ya?ml|json)",
+    needs=("golden", "snap", "expected"),
+)
 _RESULT = lazy_regex(
     r"(?i)(?!.*(?:compose|dockerfile|containerfile))(.+)\.(expected|upstream)\.ya?ml", needs=("expected", "upstream")
 )
@@ -146,6 +152,8 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     found = _by_folders(root, tuple(folders), name.endswith(_PACKAGED))
     if found:
         return found
+    if name.endswith((".yaml", ".yml")) and any(map(_EXPECTED.fullmatch, folders)):
+        return "fixture"
     if _INPUT_FILE.fullmatch(name) and not _TESTS.isdisjoint(folders) and _ENVIRONMENTS.isdisjoint(folders):
         return "fixture"
     if _BACKUP.fullmatch(name):

@@ -34,7 +34,7 @@ _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 class _Kustomization(NamedTuple):
     """A kustomization: the image names that it renames, those for which it only sets a tag, what its patches mount, and
     the paths that it lists; ``replaced`` are the containers whose images its replacements set, ``unpulled`` those whose
-    images a patch has never pulled. ``unread`` is true if reading it takes too long, so that it may rename any image."""
+    images a patch has never pulled. ``unread`` is true if reading it takes too long: it may rename any image."""
 
     path: str
     renamed: frozenset[str] = frozenset()
