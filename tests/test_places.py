@@ -1205,3 +1205,11 @@ def test_a_pull_policy_that_an_overlay_sets_counts(tmp_path: Path, patch: str, t
     (tmp_path / "local" / "patch.yaml").write_text(patch.replace("POLICY", "{name: pg, imagePullPolicy: Never}"))
     (outcome,) = fix_source(str(tmp_path / "db.yaml"), STATEFUL).outcomes
     assert ("never-pulled" in [one.id for one in outcome.reasons]) == stays
+
+
+def test_a_resource_whose_only_key_of_an_image_has_it_at_its_end_is_a_manifest(tmp_path: Path) -> None:
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: e}\nspec:\n  values:\n"
+        "    sidecarImage: {repository: docker.io/library/node, tag: '22'}\n"
+    )
+    assert [one.state for one in fix_source(str(tmp_path / "release.yaml"), release).outcomes] == ["needs-person"]

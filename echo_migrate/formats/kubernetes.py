@@ -97,7 +97,7 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image."""
-    if not candidate(path) or "image" not in text:
+    if not candidate(path) or not ("image" in text or "Image" in text):
         return False
     if path[-5:].lower() == ".json":
         return bool(_VERSION_IN_JSON.search(text) and _KIND_IN_JSON.search(text))
