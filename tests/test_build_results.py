@@ -478,3 +478,50 @@ def test_an_image_with_the_name_of_the_go_module_is_its_owners(
     done = inside("inventory", "--no-config", "--provider", "docker", "--output-format", "json", str(tmp_path))
     (row,) = json.loads(done.stdout)["references"]
     assert (row["state"] == "first-party") == own, row
+
+
+@pytest.mark.parametrize(
+    ("url", "image", "reason"),
+    [
+        ("https://github.com/acme/shop-gitops.git", "ghcr.io/acme/shop:1", "of-the-owner"),
+        ("git@github.com:Acme/shop-gitops", "acme/shop/web:1", "of-the-owner"),
+        ("ssh://git@github.com:22/acme/shop-gitops/", "acme/shop:1", "of-the-owner"),
+        ("https://x:y@github.com/acme/shop.git", "acme/shop:1", "first-party"),
+        ("https://example.com/acme/shop.git", "acme/shop:1", "unknown-image"),
+        ("https://github.com/acme/shop-gitops.git", "other/shop:1", "unknown-image"),
+        ("https://github.com/fluxcd/flux2.git", "ghcr.io/fluxcd/source-controller:v1.6.0", "not-offered"),
+    ],
+)
+def test_an_image_of_the_owner_of_a_clone_is_its_owners(
+    inside: Run, tmp_path: Path, url: str, image: str, reason: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    config = f'[core]\n\tbare = false\n[remote "origin"]\n\tfetch = +refs/*\n\turl = {url}\n[branch "main"]\n'
+    (tmp_path / ".git" / "config").write_text(config)
+    (tmp_path / "compose.yaml").write_text(f"services:\n  a:\n    image: {image}\n")
+    done = inside("inventory", "--no-config", "--output-format", "json", str(tmp_path))
+    (row,) = json.loads(done.stdout)["references"]
+    assert [one["id"] for one in row["reasons"]] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "image", "own"),
+    [
+        ("train/build.sh", "name=acme/train\ndocker build -t ${name}:v2 .\n", "acme/train:v1", True),
+        ("train/Makefile", "image:\n\tdocker build -t ghcr.io/acme/train:$(TAG) .\n", "ghcr.io/acme/train:v1", True),
+        ("train/.github/workflows/ci.yml", "run: docker build -t acme/train .\n", "acme/train:v1", True),
+        ("train/build.sh", "docker build -t acme/train .\n", "other/train:v1", False),
+        ("train/build.sh", "docker build -t $OWNER/train .\n", "acme/train:v1", False),
+        ("train/pull.sh", "docker pull acme/train\n", "acme/train:v1", False),
+    ],
+)
+def test_an_unknown_image_that_the_tree_builds_anywhere_is_first_party(
+    inside: Run, tmp_path: Path, path: str, text: str, image: str, own: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, content in {path: text, "deploy/k8s/compose.yaml": f"services:\n  a:\n    image: {image}\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(content)
+    compose = str(tmp_path / "deploy" / "k8s" / "compose.yaml")
+    (row,) = json.loads(inside("inventory", "--no-config", "--output-format", "json", compose).stdout)["references"]
+    assert (row["state"] == "first-party") == own, row

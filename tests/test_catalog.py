@@ -257,6 +257,7 @@ def test_only_evidence_makes_a_swap(key: str) -> None:
         ("acme.jfrog.io/docker-remote/library/${N}:3.12", None, "needs-person"),
         ("acme.jfrog.io/docker-remote/$D/python:3.12", None, "needs-person"),
         ("acme.jfrog.io/$TEAM/web:1", None, "first-party"),
+        ("releases-docker.jfrog.io/jfrog/artifactory-oss:7.1", None, "no-replacement"),
         ("${REGISTRY}/web:1", None, "needs-person"),
         ("${REGISTRY}/node:22", None, "needs-person"),
         ("$ACCOUNT.dkr.ecr.$REGION.amazonaws.com/node:22", None, "needs-person"),

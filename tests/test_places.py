@@ -1183,3 +1183,33 @@ def test_any_text_is_a_makefile_that_keeps_its_other_lines(text: str) -> None:
     old, new = text.split("\n"), result.fixed.text.split("\n")
     assert len(old) == len(new)
     assert all(a == b or b.replace("reg.echohq.com/", "") == a for a, b in zip(old, new, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("patch", "target", "stays"),
+    [
+        ("kind: StatefulSet\nmetadata: {name: db}\nspec: {template: {spec: {containers: [POLICY]}}}\n", "", True),
+        ("kind: StatefulSet\nmetadata: {name: other}\nspec: {template: {spec: {containers: [POLICY]}}}\n", "", False),
+        ("- {op: add, path: /spec/template/spec/containers/0/imagePullPolicy, value: Never}\n", "StatefulSet", True),
+        ("- {op: add, path: /spec/template/spec/containers/1/imagePullPolicy, value: Never}\n", "StatefulSet", False),
+        ("- {op: add, path: /spec/template/spec/containers/0/imagePullPolicy, value: Always}\n", "StatefulSet", False),
+    ],
+)
+def test_a_pull_policy_that_an_overlay_sets_counts(tmp_path: Path, patch: str, target: str, stays: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "local").mkdir()
+    entry = "{path: patch.yaml" + (f", target: {{kind: {target}}}" if target else "") + "}"
+    (tmp_path / "db.yaml").write_text(STATEFUL)
+    (tmp_path / "kustomization.yaml").write_text("resources: [db.yaml]\n")
+    (tmp_path / "local" / "kustomization.yaml").write_text(f"resources: [..]\npatches: [{entry}]\n")
+    (tmp_path / "local" / "patch.yaml").write_text(patch.replace("POLICY", "{name: pg, imagePullPolicy: Never}"))
+    (outcome,) = fix_source(str(tmp_path / "db.yaml"), STATEFUL).outcomes
+    assert ("never-pulled" in [one.id for one in outcome.reasons]) == stays
+
+
+def test_a_resource_whose_only_key_of_an_image_has_it_at_its_end_is_a_manifest(tmp_path: Path) -> None:
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: e}\nspec:\n  values:\n"
+        "    sidecarImage: {repository: docker.io/library/node, tag: '22'}\n"
+    )
+    assert [one.state for one in fix_source(str(tmp_path / "release.yaml"), release).outcomes] == ["needs-person"]

@@ -1,5 +1,6 @@
 """What lies near a file and decides over its images too: builds, named contexts, programs that look for an image."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._builds_nearby import Builds, builds_near
+from echo_migrate.formats._builds_nearby import Builds, builds_near, made_in_tree
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, untagged, variables
@@ -32,8 +33,16 @@ _DECLARED = lazy_regex(r"(?i)(?<![-_])ARG[ \t]")
 
 _MODULE = lazy_regex(r"(?m)^module[ \t]+\"?github\.com/([\w.-]{1,100}/[\w.-]{1,100})(?=[/\"\s]|$)")
 """The owner and name of a repository in the module path of its go.mod (go.dev/ref/mod, Module paths)."""
+_ORIGIN = lazy_regex(
+    r"(?m)^\[remote \"origin\"\][ \t]*(?:\r?\n(?![ \t]*(?:\[|url\b))[^\n]{0,1000}){0,20}\r?\n[ \t]*url[ \t]*=[ \t]*\"?"
+    r"(?:[a-z]{3,5}://)?(?:[^@/\s]{1,200}@)?github\.com(?::\d{1,5}/|[:/])/?([\w.-]{1,100}/[\w.-]{1,100}?)(?:\.git)?/?"
+    r"\"?[ \t\r]*$"
+)
+"""The same in the URL that a clone has in git's configuration of it (git-clone(1), GIT URLS)."""
+_TELLING = (("go.mod", _MODULE), (os.path.join(".git", "config"), _ORIGIN))
+"""Files at the top of a tree that tell which repository it is."""
 _LONGEST = 100_000
-"""The length in bytes up to which a go.mod is read."""
+"""The length in bytes up to which one is read."""
 _REGISTRIES = ("ghcr.io/", "quay.io/")
 """Registries, beside Docker Hub, at which an owner has the name that it has at GitHub."""
 
@@ -71,7 +80,7 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
     if not any(move.edits or move.state == "no-replacement" or move.image.resolved for move in moves):
         return moves
     near = builds_near(source.path)
-    moves = [_built(move, near) for move in moves] if near.results else moves
+    moves = [_built(move, near, source.path) for move in moves]
     if not any(move.edits for move in moves):
         return moves
     arguments = near.arguments if near.arguments and _DECLARED.search(source.text) else {}
@@ -98,28 +107,37 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
 
 
 def _of_the_repository(move: Migration, path: str) -> Migration:
-    """Return the migration, first-party if the image has the owner and the name of the Go module at the top of the tree
-    of a file: its owner hardens it by the images that it is built from."""
+    """Return the migration, first-party if the image has the owner and the name of the repository of a file, or if
+    nothing is known of it and it has the owner: that one hardens it by the images that it is built from."""
     if "/" not in move.image.ref.value or move.state not in ("migrate", "needs-person", "no-replacement"):
         return move
     name = untagged(familiar(move.image.ref.value))
     for registry in _REGISTRIES:
         name = name.removeprefix(registry)
-    if name.count("/") != 1 or name != _module(real(top(path))):
-        return move
-    return Migration(move.image, "first-party", reasons=(because("first-party"),))
+    own = _repositories(real(top(path))) if "/" in name else frozenset[str]()
+    if name in own:
+        return Migration(move.image, "first-party", reasons=(because("first-party"),))
+    owner = f"{name.partition('/')[0]}/"
+    if _is_unknown(move) and any(one.startswith(owner) for one in own):
+        return Migration(move.image, "first-party", reasons=(because("of-the-owner"),))
+    return move
+
+
+def _is_unknown(move: Migration) -> bool:
+    return any(reason.id == "unknown-image" for reason in move.reasons)
 
 
 @of_a_run(64)
-def _module(folder: str) -> str:
-    """Return the owner and name of the repository, in lowercase, whose Go module a folder has, "" if there is none."""
-    file = os.path.join(folder, "go.mod")
-    try:
-        text = "" if os.path.islink(file) else contents(file, _LONGEST).decode("utf-8", "replace")
-    except (OSError, Unreadable):
-        return ""
-    found = _MODULE.search(text)
-    return found[1].lower() if found else ""
+def _repositories(folder: str) -> frozenset[str]:
+    """Return the repositories that a folder is the top of, each by its owner and name, in lowercase."""
+    found = set[str]()
+    for name, pattern in _TELLING:
+        file = os.path.join(folder, name)
+        with contextlib.suppress(OSError, Unreadable):
+            text = "" if os.path.islink(file) else contents(file, _LONGEST).decode("utf-8", "replace")
+            match = pattern.search(text)
+            found |= {match[1].lower()} if match else set()
+    return frozenset(found)
 
 
 def with_uses(
@@ -134,17 +152,18 @@ def with_uses(
     return pulls.with_uses(moves, source, assess)
 
 
-def _built(move: Migration, near: Builds) -> Migration:
+def _built(move: Migration, near: Builds, path: str) -> Migration:
     """Return the migration, first-party if it has no replacement and a build has its name; or, if nothing is known of
-    the image, the last part of its name: a result is pushed to several registries. What a Dockerfile builds on often
-    has the name of what it makes."""
+    the image, one anywhere in the tree of a file, or one near it the last part of its name: a result is pushed to
+    several registries. What a Dockerfile builds on often has the name of what it makes."""
     image = move.image
     if move.state != "no-replacement":
         of_variables = image.resolved and not move.upstream and near.make(image.resolved)
         return Migration(image, "first-party", reasons=(because("first-party"),)) if of_variables else move
-    alone = not is_of_a_build(image) and any(reason.id == "unknown-image" for reason in move.reasons)
+    unknown = _is_unknown(move)
     name = image.ref.value
-    if near.make(name, own=not move.upstream) or (alone and near.make_alike(name)):
+    alike = unknown and not is_of_a_build(image) and near.make_alike(name)
+    if alike or near.make(name, own=not move.upstream) or (unknown and made_in_tree(path, name)):
         return Migration(image, "first-party", reasons=(because("first-party"),))
     return move
 

@@ -27,7 +27,7 @@ _TESTS = frozenset(
 )
 _INPUT = lazy_regex(
     r"(?i)resources|samples|inputs?|corpus|(?:test)?cases|(?!use[-_])[\w-]+[-_]cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
-    r"|expected(?:[-_]?(?:outputs?|results?))?"
+    r"|expected(?:[-_]?(?:outputs?|results?))?|before|after"
 )
 """Folders below one of tests, or of benchmarks, that hold what these read or compare with."""
 _PACKAGED = (".groovy", ".java", ".kt", ".scala")
@@ -35,6 +35,9 @@ _PACKAGED = (".groovy", ".java", ".kt", ".scala")
 
 _ENVIRONMENTS = frozenset(("clusters", "environments", "env", "envs", "overlays", "stages"))
 """Folders in which a folder of a test's name is a place that is deployed to."""
+
+_EXPECTED = lazy_regex(r"expected(?:[-_]?(?:outputs?|results?))?")
+"""Folders whose manifests something is compared with, wherever they are."""
 
 _INPUT_FILE = lazy_regex(
     r"(?i)(?:(?:resources?|samples?|inputs?|cases?)|(?:failing|passing)[-_]tests?(?:\.[\w-]+)*)\.ya?ml"
@@ -89,7 +92,10 @@ _MOST_FOLDERS = 64
 
 _EMBEDS = lazy_regex(r"(?m)^//go:embed[ \t]+([^\r\n]{1,1000})")
 
-_GOLDEN = lazy_regex(r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?", needs=("golden", "snap"))
+_GOLDEN = lazy_regex(
+    r"(?i)(?:.*\.)?(?:golden|snap|snapshot)(?:\.\w+)?|expected(?:[-_]?(?:outputs?|results?))?\.(?:ya?ml|json)",
+    needs=("golden", "snap", "expected"),
+)
 _RESULT = lazy_regex(
     r"(?i)(?!.*(?:compose|dockerfile|containerfile))(.+)\.(expected|upstream)\.ya?ml", needs=("expected", "upstream")
 )
@@ -122,6 +128,15 @@ _GENERATED = lazy_regex(
 _HEAD = 3000
 """Characters in which a file tells that it is generated."""
 
+_GENERATED_FILE = lazy_regex(r"(?i).+\.gen(?:erated)?\.(?:ya?ml|json)")
+"""What tells by its name that a program has made it."""
+
+_OF_CHARTS = ("Chart.yaml", "requirements.yaml")
+_DEPENDENCY = lazy_regex(r"(?m)^[ \t]*-[ \t]")
+_CALLED = lazy_regex(r"(?m)^[ \t]*name:[ \t]*[\"']?([\w.-]{1,200})")
+_REMOTE = lazy_regex(r"(?m)^[ \t]*repository:[ \t]*[\"']?(?:https?|oci)://")
+"""Where a dependency of a chart begins, its name, and that it is fetched (helm.sh, "Charts")."""
+
 _SCRIPT = lazy_regex(r"(?i).+\.(?:ba|k|z)?sh")
 _COMMENTS = lazy_regex(r"(?:\ufeff?[ \t]*(?:#[^\n]*|(?:set|shopt)[ \t][^\n<]*)?\n)*")
 """What a script tells of itself: what stands behind its first command may be a part of what it writes."""
@@ -146,6 +161,8 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     found = _by_folders(root, tuple(folders), name.endswith(_PACKAGED))
     if found:
         return found
+    if name.endswith((".yaml", ".yml")) and any(map(_EXPECTED.fullmatch, folders)):
+        return "fixture"
     if _INPUT_FILE.fullmatch(name) and not _TESTS.isdisjoint(folders) and _ENVIRONMENTS.isdisjoint(folders):
         return "fixture"
     if _BACKUP.fullmatch(name):
@@ -158,7 +175,12 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
     head = _head(name, text)
     if "VENDORED" in head and _AS_VENDORED.search(head):
         return "vendored"
-    if _is_generated(head) or _SITE in folders or (name == "Dockerfile" and _is_made(within)):
+    if (
+        _is_generated(head)
+        or _GENERATED_FILE.fullmatch(name)
+        or _SITE in folders
+        or (name == "Dockerfile" and _is_made(within))
+    ):
         return "generated"
     if _is_compiled(within[0], name, text):
         return "generated"
@@ -194,6 +216,12 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
     for count, folder in enumerate(folders, 1):
         if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
             return "vendored"
+        if (
+            count > 1
+            and folders[count - 2] == "charts"
+            and folder in _fetched(os.path.join(root, *folders[: count - 2]))
+        ):
+            return "vendored"
         read = _INPUT.fullmatch(folder) and not packaged and _below_tests(folders[: count - 1])
         if _FIXTURES.fullmatch(folder) or read:
             return "fixture"
@@ -202,6 +230,14 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
         if _BACKUP.fullmatch(folder):
             return "backup"
     return None
+
+
+@of_a_run(1024)
+def _fetched(chart: str) -> frozenset[str]:
+    """Return the names of the charts that a chart has fetched into its folder ``charts``."""
+    texts = (_text(os.path.join(chart, name)) for name in _OF_CHARTS)
+    entries = (one for text in texts for one in _DEPENDENCY.split(text.partition("dependencies:")[2]))
+    return frozenset(name for one in entries if _REMOTE.search(one) for name in _CALLED.findall(one)[:1])
 
 
 def _below_tests(folders: tuple[str, ...]) -> bool:

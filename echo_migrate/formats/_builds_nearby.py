@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents, has_any
-from echo_migrate.files.tree import real, top
+from echo_migrate.files.tree import real, searched, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats._build_places import (
     MOST_FOLDERS,
@@ -43,6 +43,14 @@ _DOCKERFILES = ("dockerfile", "containerfile")
 
 _LARGEST_CODE = 200_000
 """How many bytes a file of code may have that is read for the arguments of its calls."""
+
+_DEFINES = lazy_regex(
+    r"(?i)/(?:(?:make|task|just|jenkins)file(?:\.[^/]+)?|[^/]+\.(?:sh|bash|mk|hcl|ps1)|\.(?:github/workflows|circleci)/[^/]+"
+    r"|[^/]*(?:compose|skaffold|cloudbuild|buildspec|pipelines?|gitlab-ci|drone|travis|woodpecker)[^/]*\.ya?ml)$"
+)
+"""The files that usually define builds, wherever they are in a tree."""
+_MOST_DEFINING = 500
+"""How many of them are read."""
 
 _OF_TESTS = lazy_regex(
     r"(?i)(?:^|/)(?:(?:__)?(?:tests?|specs?)(?:__)?/[^/]*|test_[^/]*|[^/]*[._-](?:test|spec)\.[^/]*)$"
@@ -125,6 +133,24 @@ def builds_near(path: str) -> Builds:
         os.path.basename(top(path)).lower(),
         frozenset(name for _, read in found for one in read for name in one.later(whole)),
     )
+
+
+def made_in_tree(path: str, image: str) -> bool:
+    """Return whether a build anywhere in the tree of a file makes an image, with whatever tag, by a name that is
+    written whole and with its owner."""
+    name = untagged(familiar(image))
+    return "/" in name and name in _made(real(top(path)))
+
+
+@of_a_run(64)
+def _made(root: str) -> frozenset[str]:
+    """Return the names, without tags, of what the scripts and pipelines of a tree build."""
+    paths = (os.path.join(folder, name) for folder, names in searched(root) for name in names)
+    found = set[str]()
+    for path in islice(filter(_DEFINES.search, paths), _MOST_DEFINING):
+        made = None if os.path.islink(path) else _read(path, root)
+        found.update(untagged(one) for one in (made[0] if made else ()) if "$" not in one and ANY not in one)
+    return frozenset(found)
 
 
 def folders_of(path: str) -> frozenset[str]:

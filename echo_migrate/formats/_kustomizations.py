@@ -22,6 +22,7 @@ from echo_migrate.model.reasons import Reason, because
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
 _IMAGE = re.compile(r"(?:^|\.)image$")
 _CONTAINER = re.compile(r"(?:^|\.)(\w*[cC]ontainers)\.(?:\[name=([^\[\]]+)\]|(\d+))\.image$")
+_POLICY = re.compile(r"/(\w*[cC]ontainers)/(\d+)/imagePullPolicy$")
 _KIND = re.compile(r"\w+")
 _PLAIN = re.compile(r"[\w.-]+")
 """A kind and a name that are no regular expressions, as which kustomize reads them."""
@@ -32,8 +33,8 @@ _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 
 class _Kustomization(NamedTuple):
     """A kustomization: the image names that it renames, those for which it only sets a tag, what its patches mount, and
-    the paths that it lists; ``replaced`` are the containers whose images its replacements set.
-    ``unread`` is true if reading it takes too long, so that it may rename any image."""
+    the paths that it lists; ``replaced`` are the containers whose images its replacements set, ``unpulled`` those whose
+    images a patch has never pulled. ``unread`` is true if reading it takes too long: it may rename any image."""
 
     path: str
     renamed: frozenset[str] = frozenset()
@@ -42,6 +43,7 @@ class _Kustomization(NamedTuple):
     listed: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     replaced: frozenset["Of"] = frozenset()
+    unpulled: frozenset["Of"] = frozenset()
     unread: bool = False
 
 
@@ -110,6 +112,12 @@ def mounted(path: str, kind: str, name: str, container: str) -> tuple[str, ...]:
     )
 
 
+def unpulled(path: str, places: tuple[Of, ...]) -> bool:
+    """Return whether a patch says that the image of a container of a file, by its spellings, is never pulled."""
+    reaching = _reaching(top(path), os.path.realpath(path))
+    return any(own.may_be(other) for own in places for one in reaching for other in one.unpulled)
+
+
 @of_a_run(4096)
 def _reaching(root: str, path: str) -> tuple[_Kustomization, ...]:
     """Return the kustomizations that apply to a file, nearest first. A component also applies to the resources of those
@@ -146,7 +154,7 @@ def _kustomizations(root: str) -> _Tree:
 def _read(path: str) -> _Kustomization:
     """Return what a kustomization contains; nothing if the file is not valid."""
     renamed, retagged, listed = set[str](), set[str](), dict[str, list[str]]()
-    mounts, replaced = list[_Mount](), set[Of]()
+    mounts, replaced, unpulled = list[_Mount](), set[Of](), set[Of]()
     folder = os.path.dirname(path)
     try:
         with contextlib.suppress(NotYaml), beside():
@@ -154,9 +162,10 @@ def _read(path: str) -> _Kustomization:
                 keys = effective(root)
                 tags = [one for node in sequence(keys.get("transformers")) for one in _documents(node, folder)]
                 images = [effective(one).get("imageTag") for one in tags]
-                mounts += [
-                    one for key in _PATCHES for patch in sequence(keys.get(key)) for one in _mounts(patch, folder)
-                ]
+                for patch in (one for key in _PATCHES for one in sequence(keys.get(key))):
+                    for changed in _changed(patch, folder):
+                        mounts += _mounts(*changed)
+                        unpulled |= {*_unpulled(*changed)}
                 for image in map(effective, (*sequence(keys.get("images")), *images)):
                     name = image.get("name")
                     if is_text(name):
@@ -183,6 +192,7 @@ def _read(path: str) -> _Kustomization:
         below,
         tuple(dict.fromkeys(paths.get("components", ()))),
         frozenset(replaced),
+        frozenset(unpulled),
     )
 
 
@@ -247,8 +257,9 @@ def _resources(path: str) -> list[str]:
     return [one.value for keys in roots for key in _LISTS for one in sequence(keys.get(key)) if is_text(one)]
 
 
-def _mounts(patch: YamlNode, folder: str) -> Iterator[_Mount]:
-    """Yield what a patch mounts: one that is merged names its resource and container, another has a target."""
+def _changed(patch: YamlNode, folder: str) -> Iterator[tuple[YamlNode | None, str, str]]:
+    """Yield the documents of a patch, each with the kind and name of the resource that it changes: one that is merged
+    names it, another has a target."""
     keys = effective(patch)
     target = effective(keys.get("target"))
     kind, name = (node.value if is_text(node) else "" for node in map(target.get, ("kind", "name")))
@@ -256,8 +267,26 @@ def _mounts(patch: YamlNode, folder: str) -> Iterator[_Mount]:
         own = effective(root)
         metadata = effective(own.get("metadata"))
         kinds, names = (node.value if is_text(node) else "" for node in (own.get("kind"), metadata.get("name")))
-        for place in walk(root):
-            at = place.keys.get("mountPath")
-            if is_text(at):
-                container = place.path[-3] if place.path[-2:-1] == ("volumeMounts",) else ""
-                yield _Mount(kind or kinds, name or names, container, at.value.rstrip("/") or "/")
+        yield root, kind or kinds, name or names
+
+
+def _mounts(root: YamlNode | None, kind: str, name: str) -> Iterator[_Mount]:
+    """Yield what a document of a patch mounts."""
+    for place in walk(root):
+        at = place.keys.get("mountPath")
+        if is_text(at):
+            container = place.path[-3] if place.path[-2:-1] == ("volumeMounts",) else ""
+            yield _Mount(kind, name, container, at.value.rstrip("/") or "/")
+
+
+def _unpulled(root: YamlNode | None, kind: str, name: str) -> Iterator[Of]:
+    """Yield the containers that a document of a patch gives the pull policy Never: merged by name, or added by the path
+    to the number of one."""
+    for place in walk(root):
+        policy, at = (place.keys.get(key) for key in ("imagePullPolicy", "path"))
+        if is_text(policy) and policy.value == "Never":
+            yield Of(kind, name, ".".join(place.path[-2:]))
+        elif is_text(at) and is_text(value := place.keys.get("value")) and value.value == "Never":
+            added = _POLICY.search(at.value)
+            if added:
+                yield Of(kind, name, f"{added[1]}.{added[2]}")

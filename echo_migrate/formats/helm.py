@@ -200,14 +200,14 @@ def _name(place: YamlMapping) -> tuple[str, ScalarNode | None]:
 
 
 def _names_image(node: YamlNode, key: str) -> TypeGuard[ScalarNode]:
-    """Return whether the text of a key is an image: that of ``image``, or of a key such as ``initImage`` with a full
-    reference."""
+    """Return whether the text of a key is an image: that of ``image``, or of a key such as ``initImage`` or
+    ``imageName`` with a full reference."""
     if not is_scalar(node) or not node.value or "{{" in node.value:
         return False
     if key == "image":
         return _plain(node)
     written = re.split(r"[:/@]", node.value)
-    return key.endswith("Image") and len(written) > 1 and _plain(node)
+    return key.endswith(("Image", "imageName")) and len(written) > 1 and _plain(node)
 
 
 def _is_word(keys: dict[str, YamlNode], node: ScalarNode) -> bool:

@@ -29,7 +29,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._jobs import entered
-from echo_migrate.formats._kustomizations import Of, mounted, rewritten
+from echo_migrate.formats._kustomizations import Of, mounted, rewritten, unpulled
 from echo_migrate.formats._openshift import filled
 from echo_migrate.formats._platforms import of_container, of_pod
 from echo_migrate.formats._resources import images
@@ -97,7 +97,7 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image."""
-    if not candidate(path) or "image" not in text:
+    if not candidate(path) or not ("image" in text or "Image" in text):
         return False
     if path[-5:].lower() == ".json":
         return bool(_VERSION_IN_JSON.search(text) and _KIND_IN_JSON.search(text))
@@ -187,7 +187,11 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             of_a_pod = key in OF_A_POD
             spelled = (f"{key}.{name}", f"{key}.{index}")
             places_of_it = tuple(Of(kind, resource, one) for one in spelled)
-            not_editable = compiled or _stays(keys) or (_STREAM if not streams.isdisjoint(spelled) else None)
+            not_editable = (
+                compiled
+                or _stays(sheet.path, keys, places_of_it)
+                or (_STREAM if not streams.isdisjoint(spelled) else None)
+            )
             defaults = _defaults(given, keys.get("image"))
             made += len(defaults)
             if made > _MOST_GIVEN:
@@ -283,10 +287,10 @@ def _together(root: YamlNode | None, found: Iterable[Image | Container]) -> Iter
         yield one
 
 
-def _stays(keys: dict[str, YamlNode]) -> Reason | None:
-    """Return why the image of a container is not edited, or None."""
+def _stays(path: str, keys: dict[str, YamlNode], places: tuple[Of, ...]) -> Reason | None:
+    """Return why the image of a container, by its spellings, is not edited, or None."""
     policy = keys.get("imagePullPolicy")
-    if is_text(policy) and policy.value == "Never":
+    if (is_text(policy) and policy.value == "Never") or unpulled(path, places):
         return because("never-pulled")
     return None if _PIECES.isdisjoint(keys) else because("other-keys")
 

@@ -117,7 +117,8 @@ class Catalog(NamedTuple):
         path, host = self.path(reference), reference.registry
         if not path.startswith(f"{host}/"):
             return "/" not in path
-        return bool(host) and ("." not in host or ":" in host or host.endswith(self.facts.private))
+        private = host.endswith(self.facts.private) and host not in self.facts.public
+        return bool(host) and ("." not in host or ":" in host or private)
 
     @lru_cache(maxsize=4096)  # noqa: B019 - as above
     def hardened(self, reference: Reference) -> str | None:

@@ -34,6 +34,7 @@ class Facts(NamedTuple):
     common_architectures: frozenset[str]
     hardened: dict[str, str]
     private: tuple[str, ...]
+    public: frozenset[str]
     projects: frozenset[str]
     owned: frozenset[str]
     vendors: dict[str, str]
@@ -102,6 +103,7 @@ def facts() -> Facts:
         common_architectures=frozenset(spellings["common"]),
         hardened=hardened,
         private=tuple(data["private"]["endings"]),
+        public=frozenset(data["private"]["except"]),
         projects=frozenset(data["private"]["projects"]),
         owned=frozenset(data["private"]["variables"]),
         vendors=vendors,

@@ -45,6 +45,7 @@ OF_IMAGES: dict[str, Row] = {
         "not a known public image", "if it is a copy of a public image, add a row to a mapping file", "edit"
     ),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
+    "of-the-owner": Row("an image of this repository's owner", "move the images that it is built from", ""),
     "not-offered": Row("{provider} is not known to offer {name}", "try: echo-migrate match {name} --provider all", ""),
     "variant-not-offered": Row(
         "{provider} is not known to offer a -{word} variant of {name}",
