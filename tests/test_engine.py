@@ -683,7 +683,8 @@ def test_the_first_stage_is_the_builders_where_a_dockerfile_is_made_so(
         ({"docker-bake.hcl": 'target "a" {\n  tags = ["shop/web:1"]\n}\n'}, "ghcr.io/store/web", "of its name"),
         ({"Makefile": "x:\n\tdocker build -t shop/web .\n"}, "ghcr.io/shop/web-tools:1", "no-replacement"),
         ({"Makefile": "x:\n\tdocker build -t shop/node .\n"}, "node:22", "migrate"),
-        ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "no-replacement"),
+        ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/tool:dev", "first-party"),
+        ({"other/Makefile": "x:\n\tdocker build -t umbrella/tool:dev .\n"}, "umbrella/toolbox:dev", "no-replacement"),
         ({"Makefile": "image:\n\tdocker build -t node:22 .\n"}, "node:22", "needs-person"),
     ],
 )

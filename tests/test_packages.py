@@ -43,6 +43,7 @@ KEYS = {
         "ends",
         "moved",
         "kept",
+        "whole",
     ),
 }
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -237,18 +236,6 @@ class Catalog(NamedTuple):
         """Return the number of a Debian release, given its code name."""
         return self.facts.debian_releases.get(word)
 
-    def family_of(self, name: str, version: str = "", words: Iterable[str] = ()) -> str | None:
-        """Return the distribution family of an upstream image whose tag has no distribution word, or None: also if one
-        of the tag's ``words`` is of a JDK that may bring another."""
-        if not self.facts.jdks.isdisjoint(words):
-            return None
-        families = self.facts.families
-        for one in (*(f"{name}:{line}" for line in lines(version)), name):
-            family = next((family for family, names in families.items() if one in names), None)
-            if family and (one != name or version[:1].isdigit() or not _has_lines(name, families)):
-                return family
-        return None  # also where no version says which of its lines is meant, and these differ
-
     def publishes(self, name: str, word: str) -> bool:
         """Return whether both the provider and the upstream image are known to publish a variant."""
         return word in self.variants and name in self.facts.variants.get(word, ())
@@ -373,11 +360,6 @@ def mirror(path: str, known: Facts) -> tuple[str, str] | None:
         if (is_named or in_folder) and name in _images(vendor):
             return vendor, name
     return None
-
-
-def _has_lines(name: str, families: dict[str, frozenset[str]]) -> bool:
-    """Return whether lines of an image stand on another distribution than the others."""
-    return any(one.startswith(f"{name}:") for names in families.values() for one in names)
 
 
 @lru_cache

@@ -132,7 +132,7 @@ def facts(reference: Reference, catalog: Catalog) -> ImageFacts:
         words = [word.text for word in reference.words]
         family = next((one for one in map(catalog.word_family, words) if one), None)
         if family is None and not reference.digest and (not words or (is_version(words[0]) and not is_open(words[0]))):
-            family = catalog.family_of(name, words[0] if words else "", words)
+            family = catalog.facts.family_of(name, words[0] if words else "", words)
         found = found._replace(family=family)
     if vendor == _UPSTREAM and not found.complete and found.shell is not False:
         found = found._replace(

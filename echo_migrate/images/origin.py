@@ -189,7 +189,7 @@ def _distributions(name: str, tag: Meaning, catalog: Catalog, slim: bool) -> lis
         first, last = ("", "-slim") if name in catalog.facts.slim_last else ("slim-", "")
         return [f"{first}{word}{last}" if slim else word]
     if family and family != "debian":
-        plain = not release and family == catalog.family_of(name, version, tag.words)
+        plain = not release and family == catalog.facts.family_of(name, version, tag.words)
         return [] if slim else [*([""] if plain else []), f"{family}{release}"]
     return ["slim" if slim else ""]
 

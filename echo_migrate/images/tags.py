@@ -135,7 +135,7 @@ def nearest(name: str, tag: str, image: str, catalog: Catalog, newer: bool = Fal
     wanted, _, _ = _wanted(name, tag, catalog)
     tags = sorted(published(image, catalog))
     if newer:
-        family = wanted.family or catalog.family_of(name, wanted.version, wanted.words)
+        family = wanted.family or catalog.facts.family_of(name, wanted.version, wanted.words)
         successors = (one for one in tags if _succeeds(one, wanted, family, catalog))
         return max(successors, key=_closeness(wanted, catalog), default="")
 
@@ -203,7 +203,7 @@ def _distributions(
     there = sorted(offered, key=lambda one: numbers(one[1]), reverse=True)
     plain = [one for one in there if one[0] is None]
     usual = [one for one in there if one[0] == catalog.family]
-    family = wanted.family or catalog.family_of(name, wanted.version, wanted.words)
+    family = wanted.family or catalog.facts.family_of(name, wanted.version, wanted.words)
     of_it = [one for one in there if one[0] == family]
     if name == _IS_ITS_RELEASE and wanted.family:
         return [one for one in of_it if one[1] == wanted.release]

@@ -278,7 +278,7 @@ class TargetTag:
         upstream = self.catalog.upstream(self.reference)
         if not word and upstream and upstream.likely:
             return  # someone else's build, which is not on what upstream's is on: that it is a guess says enough
-        known = word or self.catalog.family_of(self.name, words[0] if words else "", words)
+        known = word or self.catalog.facts.family_of(self.name, words[0] if words else "", words)
         if known is None:
             self.unsafe_reasons.append(because("family-unknown", name=self.name))
         elif known != target:

@@ -1,5 +1,6 @@
 """Provider-independent facts about upstream images: ``mappings/upstream.yaml``."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -59,6 +60,22 @@ class Facts(NamedTuple):
     retired_images: dict[str, tuple[str, str]]
     pythons: dict[str, str]
     system_pythons: dict[str, str]
+
+    def family_of(self, name: str, version: str = "", words: Iterable[str] = ()) -> str | None:
+        """Return the distribution family of an upstream image whose tag has no distribution word, or None: also if one
+        of the tag's ``words`` is of a JDK that may bring another, or if no version tells which of its lines is meant,
+        and these differ."""
+        if not self.jdks.isdisjoint(words):
+            return None
+        for one in (*(f"{name}:{line}" for line in lines(version)), name):
+            family = next((family for family, names in self.families.items() if one in names), None)
+            if family and (one != name or version[:1].isdigit() or not self._has_lines(name)):
+                return family
+        return None
+
+    def _has_lines(self, name: str) -> bool:
+        """Return whether lines of an image stand on another distribution than the others."""
+        return any(one.startswith(f"{name}:") for names in self.families.values() for one in names)
 
 
 def lines(version: str) -> list[str]:
