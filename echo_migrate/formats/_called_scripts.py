@@ -31,7 +31,15 @@ _READING = SHELLS | {".", "source"}
 
 _GITHUB = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".github/actions/*/action.y*ml", "action.y*ml")
 _OTHERS = (
-    *(".circleci/config.yml", ".drone.y*ml", ".gitlab-ci.y*ml", ".gitlab/**/*.yml", ".travis.yml", ".woodpecker*.y*ml"),
+    *(
+        ".circleci/config.yml",
+        ".drone.y*ml",
+        ".gitlab-ci.y*ml",
+        ".gitlab/*.yml",
+        ".gitlab/*/*.yml",
+        ".travis.yml",
+        ".woodpecker*.y*ml",
+    ),
     *(".woodpecker/*.y*ml", "azure-pipelines*.y*ml", "bitbucket-pipelines.y*ml", "buildspec*.y*ml"),
 )
 """The files of CI systems whose steps may call scripts: of GitHub, and of others, which are ``ci`` or ``gitlab``."""
@@ -87,7 +95,7 @@ def _calls(root: str) -> tuple[_Call, ...]:
     """Return the calls of scripts and targets by the jobs of a repository."""
     found = list[_Call]()
     for patterns in (_GITHUB, _OTHERS):
-        names = (name for one in patterns for name in sorted(glob.glob(one, root_dir=root, recursive=True)))
+        names = (name for one in patterns for name in sorted(glob.glob(one, root_dir=root)))
         for name in list(names)[:_MOST_FILES]:
             # an error in a related file is reported when that file is read
             with contextlib.suppress(Exception), beside():

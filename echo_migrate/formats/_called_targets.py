@@ -4,7 +4,9 @@ Follows the GNU make manual 4.4, "Options Summary", "Goals" (the first target, i
 Variable Works".
 """
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
@@ -44,7 +46,7 @@ def made(command: Command) -> Iterator[tuple[str, str]]:
 
 def target_at(text: str, offset: int) -> frozenset[str]:
     """Return the targets of the rule whose recipe an offset is in; none where any target may use what is there."""
-    found = [rule for rule in _RULE.finditer(without_comments(text)) if rule.start() <= offset]
+    found = [rule for rule in _rules(text) if rule.start() <= offset]
     names = frozenset(found[-1][1].split()) if found else frozenset[str]()
     return names if not any("%" in name or "$" in name for name in names) else frozenset()
 
@@ -57,7 +59,7 @@ def is_made(text: str, targets: frozenset[str], target: str) -> bool:
 def run_by(text: str, target: str) -> tuple[list[str], list[Command]]:
     """Return the targets that one needs, and the commands of its recipes."""
     target = target or _first(text)
-    rules = list(_RULE.finditer(without_comments(text)))
+    rules = _rules(text)
     ends = [rule.start() for rule in rules[1:]] + [len(text)]
     spans = [(rule.start(), end) for rule, end in zip(rules, ends, strict=True) if target in rule[1].split()]
     needed = [name for rule in rules if target in rule[1].split() for name in rule[2].split() if name != "|"]
@@ -68,8 +70,13 @@ def run_by(text: str, target: str) -> tuple[list[str], list[Command]]:
     return needed, commands
 
 
+@lru_cache(maxsize=2)  # each image of a makefile makes this call
+def _rules(text: str) -> list[re.Match[str]]:
+    return list(_RULE.finditer(without_comments(text)))
+
+
 def _first(text: str) -> str:
-    names = (name for rule in _RULE.finditer(without_comments(text)) for name in rule[1].split())
+    names = (name for rule in _rules(text) for name in rule[1].split())
     return next((name for name in names if not name.startswith(".") and "%" not in name), "")
 
 
