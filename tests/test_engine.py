@@ -958,6 +958,48 @@ def test_jobs_need_a_login_for_what_the_scripts_of_a_script_pull(
     assert [reason["id"] for reason in one["reasons"]] == ([] if safe else ["login-ci"])
 
 
+COMPOSITE = "runs:\n  steps:\n  - {run: ci/smoke.sh, shell: bash}\n"
+STEP = "on: push\njobs: {a: {steps: [{run: %s}]}}\n"
+FLOW = ".github/workflows/t.yml"
+RECIPES = "all: test\n\ntest: | up\n\t@$(MAKE) -s smoke\nsmoke:\n\t./ci/smoke.sh\nother:\n\tci/other.sh\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        ({".github/actions/a/action.yml": COMPOSITE}, "github"),
+        ({".gitlab-ci.yml": "a: {script: [ci/smoke.sh]}\n"}, "gitlab"),
+        ({".circleci/config.yml": "jobs: {a: {steps: [{run: {command: bash ci/smoke.sh}}]}}\n"}, "ci"),
+        ({".gitlab-ci.yml": "a: {rules: [{changes: [ci/smoke.sh]}], script: [ls]}\n"}, ""),
+        ({FLOW: STEP % "make smoke", "Makefile": RECIPES}, "github"),
+        ({FLOW: STEP % "make", "Makefile": RECIPES}, "github"),
+        ({FLOW: STEP % "make -j 4 -C . V=1 lint test", "Makefile": RECIPES}, "github"),
+        ({FLOW: STEP % "make other", "Makefile": RECIPES}, ""),
+    ],
+)
+def test_jobs_need_a_login_for_what_a_script_pulls_that_they_call_in_other_ways(
+    run: Run, tmp_path: Path, texts: dict[str, str], kind: str
+) -> None:
+    for name, content in (texts | {"ci/smoke.sh": "docker run node:22 true\n"}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    for arguments, settled in ([], not kind), (["--logins", kind or "github"], True):
+        (one,) = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        assert [reason["id"] for reason in one["reasons"]] == ([] if settled else ["login-ci"])
+
+
+def test_jobs_need_a_login_for_what_the_targets_pull_that_they_make(run: Run, tmp_path: Path) -> None:
+    steps = (
+        "on: push\njobs: {a: {steps: [{run: make ci}]}, b: {steps: [{run: docker login reg.echohq.com && make b}]}}\n"
+    )
+    rules = "db:\n\tdocker run node:22\nci: lint\nlint:\n\tdocker run python:3.13\nb:\n\tdocker run ruby:3.4\n"
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "t.yml").write_text(steps)
+    (tmp_path / "Makefile").write_text(rules)
+    found = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [[reason["id"] for reason in one["reasons"]] for one in found] == [[], ["login-ci"], []]
+
+
 LOGIN = "docker login reg.echohq.com"
 STAYS = "docker run node:22 true\n"
 

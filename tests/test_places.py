@@ -716,6 +716,10 @@ NO_FOLLOWERS = {
     "of another image": ("apps.yaml", FOLLOWERS["Flux"][1].replace("node", "nodejs")),
     "of another system": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("docker", "npm")),
     "of all images": (".github/dependabot.yml", FOLLOWERS["Dependabot"][1].replace("nod*", "*")),
+    "of Dependabot, which reads one folder": (
+        ".github/dependabot.yml",
+        FOLLOWERS["Dependabot"][1].replace("/apps", "/"),
+    ),
     "of other managers": (
         "renovate.json",
         '{"packageRules": [{"matchManagers": ["npm", "nvm"], "minor": {"a": {}}, "matchPackageNames": ["node"]}]}',

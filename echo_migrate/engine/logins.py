@@ -1,12 +1,13 @@
 """Whether what pulls an image has a login for the provider's registry: one policy for all kinds of files.
 
 Dockerfiles, compose and bake files, dev containers, scripts, Makefiles and local code are used by people who
-have logged in, unless jobs use them: what lies in the folder of a CI system, and scripts that a workflow calls.
+have logged in, unless jobs use them: what lies in the folder of a CI system, and scripts and targets that jobs call.
 Everywhere else the file has the login, or the user states that it is set up elsewhere.
 """
 
 import os
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -53,23 +54,27 @@ def with_login(
     """
     images = list(images)
     runner = _runner(source.path) if kind in _USED else ""
-    before: str | None = None
-    if kind == "script" and images and not runner and os.path.isfile(source.path):
-        from echo_migrate.formats._called_scripts import login_of_callers  # reads YAML, as few starts do
-
-        before = login_of_callers(source.path)
-        runner = "github" if before is not None else ""
-    of_jobs = bool(runner) and elsewhere.isdisjoint((kind, runner))
+    called = kind in ("makefile", "script") and bool(images) and not runner and os.path.isfile(source.path)
     for image in images:
+        runners, before = _callers(kind, source, image) if called else ({runner} - {""}, "")
+        of_jobs = kind not in elsewhere and bool(runners - elsewhere)
         if of_jobs and not image.local and not image.needs_login:
             own = _called(source.text, image) if kind == "script" and _CALLS.search(source.text) else ""
-            yield image, image._replace(needs_login=because("login-ci"), login=f"{before or ''} {own}".strip())
+            yield image, image._replace(needs_login=because("login-ci"), login=f"{before} {own}".strip())
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
         elif image.needs_login or image.local or kind not in _WANTED:
             yield image, image
         else:
             yield image, image._replace(needs_login=_WANTED[kind], login=_named(source.text))
+
+
+def _callers(kind: str, source: Source, image: Image) -> tuple[AbstractSet[str], str]:
+    """Return the kinds of the CI files whose jobs run the commands of an image, and the logins before all of these."""
+    from echo_migrate.formats._called_scripts import callers_of  # reads YAML, as few starts do
+
+    found = callers_of(source.path, source.text, image.start if kind == "makefile" else None)
+    return (found.kinds, found.login) if found else (frozenset[str](), "")
 
 
 def _runner(path: str) -> str:

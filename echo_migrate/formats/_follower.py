@@ -19,8 +19,8 @@ _VERSION = lazy_regex(r"[:@][^/]*$")
 
 
 class Follower(NamedTuple):
-    """A file that names images: the folder below which files are meant, the id of the reason, the program, and the
-    names and patterns of images."""
+    """A file that names images: the folder below which files are meant (``alone``: in which), the id of the reason, the
+    program, and the names and patterns of images."""
 
     path: str
     folder: str
@@ -28,11 +28,15 @@ class Follower(NamedTuple):
     program: str
     names: frozenset[str]
     patterns: tuple[str, ...]
+    alone: bool = False
 
     def means(self, name: str, folders: set[str]) -> bool:
         """Return whether it means an image, given the folders that its file takes part in."""
-        below = any((folder + os.sep).startswith(self.folder.rstrip(os.sep) + os.sep) for folder in folders)
-        return below and (name in self.names or any(fnmatchcase(name, one) for one in self.patterns))
+        above = self.folder.rstrip(os.sep) + os.sep
+        meant = any(
+            folder + os.sep == above if self.alone else f"{folder}{os.sep}".startswith(above) for folder in folders
+        )
+        return meant and (name in self.names or any(fnmatchcase(name, one) for one in self.patterns))
 
 
 def name_of(image: str) -> str:

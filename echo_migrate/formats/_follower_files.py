@@ -171,7 +171,8 @@ def _in_dependabot(path: str, root: str, document: YamlNode | None) -> Iterator[
             said += sequence(effective(group).get("patterns"))
         names = {node.value for node in said if is_text(node)}
         below = directory.value.strip("/") if is_text(directory) else ""
-        yield Follower(path, os.path.normpath(os.path.join(root, below)), "followed", "Dependabot", *_named(names))
+        folder = os.path.normpath(os.path.join(root, below))
+        yield Follower(path, folder, "followed", "Dependabot", *_named(names), alone=is_text(directory))
 
 
 def _in_document(path: str, root: str, document: YamlNode | None) -> Iterator[Follower]:

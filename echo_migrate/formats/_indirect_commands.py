@@ -26,7 +26,7 @@ _OTHER_DEFAULT = lazy_regex(r"\$\{(\w+):?[-=](?!(?:docker|podman|nerdctl)\})")
 _RUNS = frozenset(("docker", "nerdctl", "podman"))
 _OVER_SSH = ("ssh", "sshpass")
 _HEREDOC = lazy_regex(
-    r"[^\n;&|]*?<<(-?)[ \t]*+([\"']?)(\w{1,80})\2[^\n]*\n"
+    r"(?:[^\n;&|\\]|\\\r?\n|\\[^\n;&|])*?<<(-?)[ \t]*+([\"']?)(\w{1,80})\2[^\n]*\n"
     r"((?:(?![ \t]*\3[ \t\r]*(?:\n|\Z))[^\n]*\n){1,1000})[ \t]*\3[ \t\r]*(?:\n|\Z)",
     needs=("<<",),
 )
@@ -88,8 +88,8 @@ def spelled_out(command: Command, values: Values, unset: Unset) -> Command | Non
 
 
 def on_another_host(command: Command, text: str) -> Iterator[Command]:
-    """Yield the commands that ``ssh`` runs: in its words, and in its heredoc. Variables that are of that host have no
-    value here."""
+    """Yield the commands that ``ssh`` runs: in its words, and in its heredoc. Words with variables of that host have no
+    value here, and no place."""
     if command.name not in _OVER_SSH:
         return
     at = next((at for at, word in enumerate(command.words) if word.value in _RUNS), 0)
@@ -103,5 +103,8 @@ def on_another_host(command: Command, text: str) -> Iterator[Command]:
         script = read(one)
         own = "$" if one.start != (heredoc.start(4) if heredoc else -1) or (heredoc and heredoc[2]) else "\0"
         for found in script.commands if script.certain else ():
-            if not any(own in word.value for word in found.words):
-                yield found
+            yield found._replace(words=tuple(_elsewhere(word) if own in word.value else word for word in found.words))
+
+
+def _elsewhere(word: Word) -> Word:
+    return word._replace(text=Traced(word.value, ()), known=False)

@@ -2,13 +2,11 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeGuard, Unpack
 
 from echo_migrate.dockerfile.container import Container
-from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.spelling import TEMPLATE
@@ -29,7 +27,7 @@ from echo_migrate.files.yaml import (
 from echo_migrate.formats import Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.formats._script_names import names_set
+from echo_migrate.formats._script_variables import as_name, given_by
 from echo_migrate.formats._templates import MARK, fails_as_template, is_template, of_template, without_comments
 from echo_migrate.images.reference import VARIABLE, is_open, parsed, variables
 from echo_migrate.model import Ignore, Image, Parts, Problem, SharedSpans
@@ -51,13 +49,9 @@ _MARKER = lazy_regex(r"(?m)^---(?=\s|$)")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"\b(?:login|registry)\b")
-_VARIABLES = ("env", "environment", "variables", "vars")
-"""Keys whose values are variables of the scripts below them."""
-
 _MOST_LOGINS = 20
 """The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
-_OTHER = lazy_regex(r"\W")
 
 Node = Image | Problem | Ignore | Container
 
@@ -246,11 +240,10 @@ class YamlFile:
 
         placed = [(where, traced(node, self.text)) for where, node in found if is_text(node) and calls(node.value)]
         known = {place.start: (where, place) for where, place in placed if place.spans}
-        texts = [
-            place._replace(value=(filled or _EXPRESSION).sub(_as_name, place.value)) for _, place in known.values()
-        ]
+        texts = [place._replace(value=(filled or _EXPRESSION).sub(as_name, place.value)) for _, place in known.values()]
         starts = sorted(known)
-        values, written = self._variables([place.value for _, place in known.values()], filled or _EXPRESSION)
+        bodies = [place.value for _, place in known.values()]
+        values, written = given_by(self.text, self.roots, bodies, filled or _EXPRESSION)
         shared = SharedSpans(
             (start, end, because("variable-shared", name=name))
             for name, value in written.items()
@@ -266,29 +259,6 @@ class YamlFile:
             yield image
             if service:
                 yield service._replace(image=image)
-
-    def _variables(
-        self, texts: list[str], filled: "re.Pattern[str]"
-    ) -> tuple[dict[str, Expansion], dict[str, Expansion]]:
-        """Return the variables that the file gives its scripts, by their names there, and by the names that they are
-        given under: those with one value, whose names are nowhere but in their uses."""
-        found: dict[str, list[Traced]] = defaultdict(list)
-        for root in self.roots if any("$" in text or "{{" in text for text in texts) else ():
-            for key, child in positions(root):
-                if key is not None and key.value in _VARIABLES and is_mapping(child):
-                    for name, value in effective(child).items():
-                        found[name].append(traced(value, self.text) if is_text(value) else Traced("", ()))
-        given = {
-            name: Expansion(values[0])
-            for name, values in found.items()
-            if len(values) == 1 and values[0].spans and "$" not in values[0].value and names_set(self.text)[name] == 1
-        }
-        values = dict(given)
-        for match in (one for text in texts for one in filled.finditer(text) if given):
-            name = match[match.lastindex or 0].strip().removeprefix("env.").removeprefix(".")
-            if name in given:
-                values[_as_name(match)[2:-1]] = given[name]
-        return values, given
 
 
 def _is_piece(node: YamlNode | None) -> TypeGuard[ScalarNode | None]:
@@ -308,12 +278,6 @@ def _piece(node: ScalarNode, text: str) -> Traced:
     if not node.value and node.style and node.style in "'\"":
         return Traced("", ((node.end_mark.index - 1, node.end_mark.index - 1),))
     return traced(node, text)
-
-
-def _as_name(match: "re.Match[str]") -> str:
-    """Return an expression as a shell variable of the same length."""
-    name = _OTHER.sub("_", match[match.lastindex or 0])
-    return "${" + name.ljust(len(match[0]) - 3, "_") + "}"
 
 
 def walk(root: YamlNode | None) -> Iterator[YamlMapping]:
