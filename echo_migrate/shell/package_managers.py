@@ -51,9 +51,8 @@ class Development:
         self.unless = frozenset(row["unless"])
         self.environment = row.get("environment", {})
         self.settings = tuple(row.get("settings", ()))
-        self.write, self.manifest = row["write"], row["manifest"]
+        self.write, self.manifest, self.later = row["write"], row["manifest"], row.get("later", {})
         self.declares = tuple(row["declares"])
-        self.later = row.get("later", {})
 
 
 class Manager:
