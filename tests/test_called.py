@@ -166,6 +166,11 @@ def test_a_script_is_read_once_for_a_stage(run: Run, tmp_path: Path, monkeypatch
         ('test "$(cut -d. -f1 /etc/debian_version)" = 13', "a RUN may run a step that"),
         ("python3 -c 'import distro; print(distro.id())'", "a RUN may run a step that"),
         ("cat /etc/os-release", ""),
+        ('test "$(head -1 /etc/issue)" = x', "a RUN may run a step that"),
+        ("cat /etc/os-release | grep PRETTY_NAME | grep -q 13", "a RUN may run a step that"),
+        ("cat /etc/os-release | grep PRETTY_NAME", ""),
+        ("grep '^NAME=' /etc/os-release && head -n 2 /etc/os-release", ""),
+        ("sed -i s/a/b/ /etc/issue && sed s/a/b/ x > /etc/issue", ""),
     ],
 )
 def test_the_release_is_read(run: Run, tmp_path: Path, line: str, held: str) -> None:
