@@ -1,9 +1,14 @@
 """What a stage calls by what it starts: scripts and tasks of the build context, and commands that run others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from echo_migrate.dockerfile.copied_scripts import likely_text_at
+from echo_migrate.dockerfile.run import Mount
+from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.tasks import included_by, recipes_of
 from tests.conftest import Run
 
 NODE = "FROM node:22 AS build\nWORKDIR /app\nCOPY . .\n"
@@ -11,6 +16,7 @@ GO = "FROM golang:1.26 AS build\nWORKDIR /app\nCOPY . .\n"
 PYTHON = "FROM python:3.13 AS build\nWORKDIR /app\nCOPY . .\n"
 SCRIPT = {"b.sh": "#!/bin/sh\nset -e\ncurl -O x\n"}
 MAKEFILE = {"Makefile": "GEN = python3\n\nbuild: deps\n\tnpm ci\ndeps:\n\t@$(GEN) gen.py\nrelease:\n\trsync a b\n"}
+PSYCOPG = 'dependencies = ["psycopg2"]\n'
 SCM = '[build-system]\nrequires = ["setuptools-scm>=8"]\n[project]\nname = "a"\ndynamic = ["version"]\n'
 
 
@@ -75,6 +81,15 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str =
         (f"{PYTHON}RUN prove -r t", {}, "prove"),
         (f"{PYTHON}RUN pip install .", {"pyproject.toml": SCM}, "git"),
         (f"{PYTHON}RUN pip install .", {"setup.py": "setup(ext_modules=[Extension('a', ['a.c'])])\n"}, "gcc"),
+        (f"{GO}RUN make -j $(nproc)", {"Makefile": "all:\n\trsync a b\n"}, "rsync"),
+        (f"{GO}RUN make -j 4 -l 2.5", {"Makefile": "all:\n\trsync a b\n"}, "rsync"),
+        (f"{NODE}RUN npm ci", {"package.json": '\ufeff{"scripts": {"postinstall": "rsync a b"}}'}, "rsync"),
+        (f"{PYTHON}RUN pip install uv && uv sync --no-install-project", {"pyproject.toml": f"{SCM}{PSYCOPG}"}, "gcc"),
+        (
+            f"{PYTHON}ENV SETUPTOOLS_SCM_PRETEND_VERSION=1\nRUN pip install .",
+            {"pyproject.toml": SCM, "setup.py": "setup(ext_modules=[])\n"},
+            "gcc",
+        ),
     ],
 )
 def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], program: str) -> None:
@@ -102,12 +117,41 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         (f"{PYTHON}RUN perl -MPOSIX x.pl", {"x.pl": "use strict;\nuse v5.10;\nuse Getopt::Long;\n"}),
         (f"{PYTHON}ENV SETUPTOOLS_SCM_PRETEND_VERSION=1\nRUN pip install .", {"pyproject.toml": SCM}),
         (f"{PYTHON}RUN pip install uv && uv sync --no-install-project", {"pyproject.toml": SCM}),
+        (f"{PYTHON}RUN pip install .", {"pyproject.toml": SCM.replace('dynamic = ["version"]', 'version = "1"')}),
+        (f"{PYTHON}RUN pip install .", {"pyproject.toml": f'{SCM}[tool.hatch.version]\nfallback-version = "0"\n'}),
+        (f"{PYTHON}RUN pip install -r r.txt", {"r.txt": "setuptools-scm==8.1.0\n"}),
+        (
+            f"{PYTHON}RUN perl x.pl",
+            {"x.pl": "use strict;\n=head1 USE\n\n  use LWP::Simple;\n\n=cut\nuse File::Spec::Unix;\n"},
+        ),
+        (
+            "FROM perl:5.42 AS build\nWORKDIR /app\nCOPY . .\nRUN ./x.pl && prove t",
+            {"x.pl": "#!/usr/bin/env perl\nuse JSON::PP;\n"},
+        ),
     ],
 )
 def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) -> None:
     found = said(run, tmp_path, text, files)
     assert "may have no" not in found
     assert "which the new image" not in found
+
+
+def test_a_makefile_is_read_up_to_a_limit() -> None:
+    long = f"A = {'x' * 50_000}\nall:\n\ttrue {'$(A)' * 2_400}\n"
+    assert sum(map(len, recipes_of(long, []))) < 5_000_000
+    assert len(included_by("include " + "a.mk " * 10_000)) == len(included_by("include a.mk\n" * 10_000)) < 100
+
+
+def test_a_script_is_read_once_for_a_stage(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def text_at(path: str, stage: Stage, mounts: Sequence[Mount], dockerfile: str) -> str | None:
+        asked.append(path)
+        return likely_text_at(path, stage, mounts, dockerfile)
+
+    monkeypatch.setattr("echo_migrate.dockerfile.called.likely_text_at", text_at)
+    assert "may have no curl" in said(run, tmp_path, NODE + "RUN sh b.sh\n" * 30, SCRIPT)
+    assert len(asked) < 10
 
 
 @pytest.mark.parametrize(
@@ -122,6 +166,11 @@ def test_not_called(run: Run, tmp_path: Path, text: str, files: dict[str, str]) 
         ('test "$(cut -d. -f1 /etc/debian_version)" = 13', "a RUN may run a step that"),
         ("python3 -c 'import distro; print(distro.id())'", "a RUN may run a step that"),
         ("cat /etc/os-release", ""),
+        ('test "$(head -1 /etc/issue)" = x', "a RUN may run a step that"),
+        ("cat /etc/os-release | grep PRETTY_NAME | grep -q 13", "a RUN may run a step that"),
+        ("cat /etc/os-release | grep PRETTY_NAME", ""),
+        ("grep '^NAME=' /etc/os-release && head -n 2 /etc/os-release", ""),
+        ("sed -i s/a/b/ /etc/issue && sed s/a/b/ x > /etc/issue", ""),
     ],
 )
 def test_the_release_is_read(run: Run, tmp_path: Path, line: str, held: str) -> None:

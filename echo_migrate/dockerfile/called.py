@@ -21,6 +21,7 @@ from echo_migrate.dockerfile.tasks import (
 )
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.shell.commands import BUILT_IN, SHELLS, Command, as_command
 from echo_migrate.shell.package_managers import data, does
 from echo_migrate.shell.parser import execute, read
@@ -30,6 +31,8 @@ _DEEPEST = 5
 _MOST = 2000
 """How many commands of them are read for one command."""
 _MODULE = lazy_regex(r"(?m)^[ \t]{0,40}(?:use|require)[ \t]{1,20}([A-Za-z_]\w*(?:::\w+)*)[^\n]")
+_POD = lazy_regex(r"(?ms)^=[a-zA-Z].*?(?:^=cut\b|\Z)")
+"""The documentation in a Perl program (perlpod)."""
 _OPTION = lazy_regex(r"-[A-Za-z]*?[mM]-?([A-Za-z_]\w*(?:::\w+)*)(?:=.*)?")
 """The modules that a Perl program uses, and those that an option does (perlrun, -M)."""
 _PERL_MODULES = "perl-modules"
@@ -50,9 +53,7 @@ class Called(NamedTuple):
 
     def does_without(self, program: str) -> bool:
         """Return whether its script asks for a program, or has a function of that name."""
-        name = re.escape(program)
-        asks = rf"\b(?:command +-[vV]|hash|type|which)[ \w./-]{{0,80}}\b{name}\b|-x +[\w./\"'{{}}$-]{{0,80}}/{name}\b"
-        return bool(re.search(rf"{asks}|(?m:^[ \t]{{0,40}}(?:function +)?{name} ?\(\))", self.text))
+        return _does_without(self.text, program)
 
 
 class _Reading(NamedTuple):
@@ -64,13 +65,19 @@ class _Reading(NamedTuple):
 
 
 def called_by(
-    command: Command, folder: str | None, stage: Stage, mounts: Sequence[Mount], dockerfile: str
+    command: Command,
+    folder: str | None,
+    stage: Stage,
+    mounts: Sequence[Mount],
+    dockerfile: str,
+    seen: set[tuple[str, ...]],
 ) -> Iterator[Called]:
-    """Yield the commands that a command of a stage starts in a folder, as far as it is known."""
+    """Yield the commands that a command of a stage starts in a folder, as far as it is known. ``seen`` has the scripts
+    that were read for commands before it, and are not read again."""
     copied = any(not copy.origin for one in stage.lineage for copy in one.copies) or mounts
     files = dockerfile if copied else ""
     placed = [mount._replace(target=normpath(join(folder or "/", mount.target))) for mount in mounts]
-    reading = _Reading(lambda path: likely_text_at(path, stage, placed, files) if copied else None, set(), [_MOST])
+    reading = _Reading(lambda path: likely_text_at(path, stage, placed, files) if copied else None, seen, [_MOST])
     yield from _called_by(command, folder, (), reading, 0)
 
 
@@ -161,8 +168,8 @@ def _options_of_perl(command: Command) -> list[str]:
 
 def _needs_modules(text: str) -> bool:
     """Return whether a Perl program uses a module that perl-base does not have."""
-    modules = set(_MODULE.findall(text.partition("\n__END__")[0]))
-    return any(one[:1].isupper() and one not in data().perl_base for one in modules)
+    used = _MODULE.findall(_POD.sub("", text.partition("\n__END__")[0]))
+    return any(one[:1].isupper() and one not in data().perl_base for one in used)
 
 
 def _of_file(
@@ -177,14 +184,20 @@ def _of_file(
     text = reading.text_at(path) if path and _is_new(reading, "script", path) else None
     if text is None:
         return
-    shell = by_shell or text[:2] != "#!"
     interpreter = "" if text[:2] != "#!" else interpreter_of(text)
     if interpreter == "perl" and _needs_modules(text):
         yield "", (as_command([_PERL_MODULES]),), folder
     if interpreter and not by_shell:
         yield "", (as_command([interpreter]),), folder
-    if (shell and by_shell) or interpreter in SHELLS:
+    if by_shell or interpreter in SHELLS:
         yield text, _commands(text), folder or dirname(path or "")
+
+
+@of_a_run(64)
+def _does_without(text: str, program: str) -> bool:
+    name = re.escape(program)
+    asks = rf"\b(?:command +-[vV]|hash|type|which)[ \w./-]{{0,80}}\b{name}\b|-x +[\w./\"'{{}}$-]{{0,80}}/{name}\b"
+    return bool(re.search(rf"{asks}|(?m:^[ \t]{{0,40}}(?:function +)?{name} ?\(\))", text))
 
 
 def _is_new(reading: _Reading, *key: str) -> bool:
@@ -193,6 +206,7 @@ def _is_new(reading: _Reading, *key: str) -> bool:
     return new
 
 
+@of_a_run(256)
 def _commands(text: str) -> Sequence[Command]:
     return read(Traced.of(text, 0, len(text))).commands if text else ()
 

@@ -15,7 +15,7 @@ from echo_migrate.dockerfile.run import Mount, Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import dockerfile_at, ignore_file, real
+from echo_migrate.files.tree import dockerfile_at, ignore_file, real, repository
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command, ShellArguments
@@ -49,18 +49,12 @@ def script_at(path: str, stage: Stage, dockerfile: str) -> str | None:
     ``dockerfile`` is the path of the file with the stage, "" if it is not known; the build context is its folder or one
     above it, within the repository. A bare name is sought in the folders of programs.
     """
-    text = text_at(path, stage, dockerfile)
-    return text if not text or text.startswith("#!") else ""
-
-
-def text_at(path: str, stage: Stage, dockerfile: str) -> str | None:
-    """Return the text of the file that a path names in a stage, None if it is not certain which file it is."""
     wanted = _wanted(path)
     for copy in _copies_to(wanted, stage):
         text = _heredoc(copy, wanted)
         if text is None and dockerfile and _brings_files_as_they_are(copy) and not ignore_file(dockerfile):
             text = _file(copy, wanted, dockerfile)
-        return None if text is None or _changed(wanted, stage) else text
+        return None if text is None or _changed(wanted, stage) else text if text.startswith("#!") else ""
     return None
 
 
@@ -75,8 +69,7 @@ def likely_text_at(path: str, stage: Stage, mounts: Sequence[Mount], dockerfile:
             return text
         if dockerfile and not (copy.origin or copy.target is None or copy.instruction.heredocs):
             found += _sources(copy, wanted)
-    files = (_files(written, dockerfile) for written in found[:_MOST])
-    nearest = next((file for one in files for file in one), None)
+    nearest = next((file for written in found[:_MOST] if (file := _nearest(written, dockerfile))), None)
     return _text(nearest) if nearest else None
 
 
@@ -99,7 +92,7 @@ def scripts_of(run: Run, stage: Stage, dockerfile: str) -> Iterator[tuple[str, s
     """Yield path and text of each script that a RUN of a stage starts, where ``script_at`` has its text."""
     for command in run.commands:
         written = started(command)
-        path = absolute(written, run, command) if "/" in written or command.name in SHELLS else None
+        path = absolute(written, run, command) if "/" in written or (written and command.name in SHELLS) else None
         text = script_at(path, stage, dockerfile) if path else None
         if path and text:
             yield path, text
@@ -177,9 +170,22 @@ def _file(copy: Copy, wanted: list[str], dockerfile: str) -> str | None:
 
 def _files(written: str, dockerfile: str) -> Iterator[str]:
     """Yield the files that a path may name in the build context of a Dockerfile, the nearest one first."""
-    for above in range(_HIGHEST):
-        if file := dockerfile_at(dockerfile, "/".join([".."] * above) or ".", written):
+    for context in _contexts(dockerfile):
+        if file := dockerfile_at(dockerfile, context, written):
             yield file
+
+
+@of_a_run(256)
+def _contexts(dockerfile: str) -> list[str]:
+    """Return the folders of a repository that may be the build context of a Dockerfile, as its folder names them."""
+    folder = real(dirname(dockerfile))
+    depth = folder.removeprefix((repository(folder) or folder).rstrip("/")).count("/")
+    return ["/".join([".."] * above) or "." for above in range(min(depth + 1, _HIGHEST))]
+
+
+@of_a_run(1024)
+def _nearest(written: str, dockerfile: str) -> str | None:
+    return next(_files(written, dockerfile), None)
 
 
 def _sources(copy: Copy, wanted: list[str]) -> Iterator[str]:

@@ -14,6 +14,8 @@ _MOST = 200
 """How many targets of a makefile, and how many lines of their recipes, are read."""
 _LONGEST = 10_000
 """The length in characters up to which variables of a recipe are read as what they stand for."""
+_LONGEST_VALUE = 1_000
+_MOST_INCLUDED = 20
 _DEEPEST = 5
 """A value may name another variable, whose value may name a third."""
 
@@ -24,6 +26,8 @@ _FUNCTION = lazy_regex(r"\$\([a-z-]{2,12}[ \t]")
 """A function of make, whose name a shell would take for a command's."""
 _INCLUDE = lazy_regex(r"(?m)^[ ]{0,4}[-s]?include[ \t]{1,8}([^#\n]+)")
 _VALUED = ("-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--makefile")
+_NUMBERED = ("-j", "-l", "--jobs", "--load-average", "--max-load")
+"""Options behind which a number may stand, and need not."""
 _MANAGERS = frozenset(("bun", "npm", "pnpm", "yarn", "yarnpkg"))
 _INSTALLS = frozenset(("", "ci", "clean-install", "i", "install"))
 _INSTALLING = ("preinstall", "install", "postinstall", "prepare")
@@ -40,7 +44,10 @@ def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]]:
     words = iter(command.arguments)
     folder, names = ".", MAKEFILES
     targets: list[str] = []
+    option = ""
     for word in words:
+        if option in _NUMBERED and (word[:1] == "$" or word.replace(".", "").isdecimal()):
+            continue
         option, equals, value = word.partition("=")
         if option in _VALUED:
             value = value if equals else next(words, "")
@@ -57,7 +64,8 @@ def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]]:
 
 def included_by(text: str) -> list[str]:
     """Return the makefiles that a makefile includes by names that are known."""
-    return [name for names in _INCLUDE.findall(text)[:_MOST] for name in names.split() if "$" not in name]
+    names = [name for line in _INCLUDE.findall(text)[:_MOST_INCLUDED] for name in line.split() if "$" not in name]
+    return names[:_MOST_INCLUDED]
 
 
 def recipes_of(text: str, targets: list[str]) -> Iterator[str]:
@@ -72,7 +80,7 @@ def recipes_of(text: str, targets: list[str]) -> Iterator[str]:
                 rules[name][1].append(line.strip())
             continue
         if assigned := _ASSIGNED.fullmatch(line):
-            values.setdefault(assigned[1], assigned[2].partition(" #")[0].strip())
+            values.setdefault(assigned[1], assigned[2].partition(" #")[0].strip()[:_LONGEST_VALUE])
             continue
         head, colon, rest = line.partition(":")
         if colon and "=" not in head and head[:1] not in ("", " ", "#") and not rest.lstrip(":").startswith("="):
@@ -90,7 +98,7 @@ def recipes_of(text: str, targets: list[str]) -> Iterator[str]:
 
 def _ordered(rules: dict[str, tuple[list[str], list[str]]], targets: list[str]) -> list[str]:
     """Return the rules that make targets, and what these need."""
-    patterns = [name for name in rules if "%" in name]
+    patterns = [name for name in rules if "%" in name][:_MOST]
     found: dict[str, None] = {}
     waiting = list(reversed(targets))
     while waiting and len(found) < _MOST:
@@ -99,7 +107,7 @@ def _ordered(rules: dict[str, tuple[list[str], list[str]]], targets: list[str]) 
         for name in made_by:
             if name not in found:
                 found[name] = None
-                waiting += reversed(rules[name][0])
+                waiting += reversed(rules[name][0][:_MOST])
     return list(found)
 
 
@@ -164,7 +172,7 @@ def scripts_in(text: str, names: Iterable[str]) -> Iterator[str]:
     import json  # few stages run any
 
     try:
-        read = json.loads(text)
+        read = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return
     scripts = read.get("scripts") if isinstance(read, dict) else None

@@ -3,6 +3,7 @@ what upstream's has by the way, and one of another build what upstream's has of 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from posixpath import basename
+from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -65,6 +66,7 @@ def tools(
     triggers = node.triggers if isinstance(node, Stage) else ()
     runs = (*node.runs, *triggers) if isinstance(node, Stage) else ()
     first: dict[str, int | None] = {}
+    scripts = _Scripts(node, base, kinds, path, set()) if isinstance(node, Stage) else None
     for run in runs:
         for command in run.commands:
             for name in _called(command, base, kinds, run.environment):
@@ -73,7 +75,7 @@ def tools(
                 missing = base.has(name) is False and not _may_provide(node, base, name, command.start)
                 if run in triggers or not (missing and run.script and must_succeed(command, run.script)):  # no error
                     first[name] = command.start
-            for name in _through(command, run, node, base, kinds, path) if isinstance(node, Stage) else ():
+            for name in _through(command, run, scripts) if scripts else ():
                 first.setdefault(name, command.start)
         for name in _by_first_line(run, base, kinds):
             first.setdefault(name, run.instruction.start)
@@ -83,7 +85,7 @@ def tools(
             for name in _called(command, base, kinds, {}):
                 if not (base.has(name) is False and command in certain_ones):
                     first.setdefault(name, None if launch.verb != "exec" else command.start)
-            for name in _started(command, node, base, kinds, path) if isinstance(node, Stage) else ():
+            for name in _started(command, scripts) if scripts else ():
                 first.setdefault(name, None)
     for name, start in first.items():
         if not _may_provide(node, base, name, start, likely=True):
@@ -98,39 +100,42 @@ def _may_provide(
     return may_provide(node, base, [name], before, likely=likely)
 
 
-def _through(
-    command: Command, run: Run, stage: Stage, base: ImageFacts, kinds: tuple[str, ...], path: str
-) -> Iterator[str]:
+class _Scripts(NamedTuple):
+    """What is asked of the scripts that a stage starts, and those that were ``read``."""
+
+    stage: Stage
+    base: ImageFacts
+    kinds: tuple[str, ...]
+    path: str
+    read: set[tuple[str, ...]]
+
+
+def _through(command: Command, run: Run, scripts: _Scripts) -> Iterator[str]:
     """Yield the tools that a command of a RUN calls by what it starts."""
-    folder = absolute(".", run, command)
-    yield from _of_scripts(command, folder, stage, run.mounts, base, kinds, path, run.environment)
+    yield from _of_scripts(command, absolute(".", run, command), scripts, run.mounts, run.environment)
 
 
-def _started(command: Command, stage: Stage, base: ImageFacts, kinds: tuple[str, ...], path: str) -> Iterator[str]:
+def _started(command: Command, scripts: _Scripts) -> Iterator[str]:
     """Yield the tools that a start command calls by what it starts."""
-    folders = [folder for one in stage.lineage for _, folder in one.workdirs.values()]
-    yield from _of_scripts(command, folders[-1] if folders else "/", stage, (), base, kinds, path, {})
+    folders = [folder for one in scripts.stage.lineage for _, folder in one.workdirs.values()]
+    yield from _of_scripts(command, folders[-1] if folders else "/", scripts, (), {})
 
 
 def _of_scripts(
-    command: Command,
-    folder: str | None,
-    stage: Stage,
-    mounts: Sequence[Mount],
-    base: ImageFacts,
-    kinds: tuple[str, ...],
-    path: str,
-    environment: Mapping[str, str],
+    command: Command, folder: str | None, scripts: _Scripts, mounts: Sequence[Mount], environment: Mapping[str, str]
 ) -> Iterator[str]:
+    stage, base, kinds, path, read = scripts
     copied = mounts or any(not copy.origin for one in stage.lineage for copy in one.copies)
     if not copied and command.name not in _WITHOUT_FILES:
         return
     from echo_migrate.dockerfile.called import called_by  # many stages start nothing that can be read
     from echo_migrate.dockerfile.programs import makes
 
-    for one in called_by(command, folder, stage, mounts, path):
+    found: set[str] = set()
+    for one in called_by(command, folder, stage, mounts, path, read):
         for name in _called(one.command, base, kinds, environment):
-            if not (one.does_without(name) or makes(one.before, base, [name])):
+            if name not in found and not one.does_without(name) and not makes(one.before, base, [name]):
+                found.add(name)
                 yield name
         if one.command.name == "node-gyp":
             from echo_migrate.rules._declared_needs import compilers  # few modules are made
@@ -150,9 +155,13 @@ def _by_first_line(run: Run, base: ImageFacts, kinds: tuple[str, ...]) -> Iterat
 def _asked(image: Image, before: ImageFacts | None, base: ImageFacts, catalog: Catalog) -> tuple[str, ...]:
     """Return the kinds of commands that the target need not have: what upstream's images with compilers have by the way
     counts for these alone, and Python not for an image that is made for it."""
-    own = () if catalog.drops_in(parsed(image.ref.value)) else (_OWN,)
+    reference = parsed(image.ref.value)
+    own = () if catalog.drops_in(reference) else (_OWN,)
     made_for_python = base.python or (before and before.python)
-    perl = () if base.family == "debian" and base.has("git") else (_PERL,)  # which depends on it there
+    upstream = catalog.upstream(reference) if reference else None
+    made_for_perl = upstream is not None and upstream.name == "perl"
+    depends = base.family == "debian" and base.has("git")  # which needs it there
+    perl = () if made_for_perl or depends else (_PERL,)
     along = (_ALONG, *perl) if made_for_python else (_ALONG, *perl, _PYTHON)
     return (_TOOL, *own, *(along if has_tools(image.ref.value, catalog) else ()))
 

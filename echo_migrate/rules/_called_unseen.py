@@ -32,6 +32,7 @@ from echo_migrate.rules._declared_needs import (
     made,
     needs_of,
     packages_of,
+    versioned_by_git,
 )
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, call, does, package_name
@@ -250,8 +251,10 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) ->
     known = _FILES.get(one.manager.name) or _FILES[language]
     files = known if not pip else (*names, PROJECT, SETUP) if itself or not names else names
     texts = list(_declared(files, stage, run, near, bool(names)))
-    if one.has(_NO_PROJECT) or any("PRETEND_VERSION" in name for name in run.variables(one.command)):
-        texts = [(name, text) for name, text in texts if name not in (PROJECT, SETUP)]
+    if one.has(_NO_PROJECT):
+        texts = [(name, text) for name, text in texts if name != SETUP]
+    elif not any("PRETEND_VERSION" in name for name in run.variables(one.command)):
+        yield from ("git" for name, text in texts if name == PROJECT and versioned_by_git(text))
     found = needs_of(language, texts, _lean(one, run))
     yield from (program for program in found if program not in MAKERS or not _from_wheels(one))
 

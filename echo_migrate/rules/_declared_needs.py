@@ -53,6 +53,7 @@ _FOR_DEVELOPMENT = "devDependencies"
 MANIFEST = "package.json"
 PROJECT = "pyproject.toml"
 SETUP = "setup.py"
+_FALLBACK = lazy_regex(r"\bfallback[-_]version\b")
 _EXTENSIONS = lazy_regex(r"\bext_modules[ \t]*=|\bcythonize\(")
 """What is made with a compiler (setuptools.pypa.io, Building Extension Modules)."""
 _BUILDS = ("gcc", "make")
@@ -181,24 +182,37 @@ def _names_of(name: str, text: str) -> Iterable[str]:
 
 
 def _needed(text: str) -> list[str]:
-    """Return the packages that a pyproject.toml needs, and those that it is built with, without those of extras and
-    groups; empty if it cannot be read."""
+    """Return the packages that a pyproject.toml needs, without those of extras and groups; empty if it cannot be
+    read."""
     try:
         read = read_toml(text)
     except Unreadable:
         return []
     tools = read.get("tool")
-    system = read.get("build-system")
-    made_with = system.get("requires") if isinstance(system, dict) and "fallback_version" not in text else None
     project, poetry = read.get("project"), tools.get("poetry") if isinstance(tools, dict) else None
     needed = project.get("dependencies") if isinstance(project, dict) else None
-    lists = [one for one in (needed, made_with) if isinstance(one, list)]
-    texts = [one for listed in lists for one in listed if isinstance(one, str)]
+    texts = [one for one in needed if isinstance(one, str)] if isinstance(needed, list) else []
     keys = poetry.get("dependencies") if isinstance(poetry, dict) else None
     for name, value in keys.items() if isinstance(keys, dict) else ():
         if not (isinstance(value, dict) and value.get("optional")):
             texts.append(_of_poetry(name, value))
     return list(packages_of("\n".join(text.replace("\n", " ") for text in texts)))
+
+
+def versioned_by_git(text: str) -> bool:
+    """Return whether the build of a project, as its pyproject.toml has it, asks git for the version, and fails without
+    it."""
+    if not any(one in plain(text) for one in data().versioned) or _FALLBACK.search(text):
+        return False
+    try:
+        read = read_toml(text)
+    except Unreadable:
+        return False
+    system, project = read.get("build-system"), read.get("project")
+    listed = system.get("requires") if isinstance(system, dict) else None
+    asked = "\n".join(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ""
+    static = isinstance(project, dict) and "version" in project
+    return not static and not data().versioned.isdisjoint(map(plain, packages_of(asked)))
 
 
 def _of_poetry(name: str, value: object) -> str:

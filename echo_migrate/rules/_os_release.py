@@ -29,10 +29,13 @@ _SOURCED = lazy_regex(
 )
 _MORE = lazy_regex(r"\$\{?(NAME|PRETTY_NAME|VERSION)\b")
 """Names that others have as well, where the shell has them from the file."""
-_RELEASE = r"/(?:etc/(?:debian_version|issue|lsb-release|os-release)|usr/lib/os-release)\b"
-_FILTER = r"(?:awk|cut|[ef]?grep|head|sed)\b"
+_RELEASE = r"/(?:etc/(?:debian_version|issue|lsb-release|os-release)|usr/lib/os-release)(?![\w.-])"
+_FILTER = r"(?:awk|cut|[ef]?grep|sed(?!\s+-\w*i))\b"
+_SHOWN = rf"grep\s+[\"'^]{{0,2}}(?:PRETTY_)?NAME=?[\"']?(?:\s+{_RELEASE})?\s*(?:$|;|&&)"
+"""A line that each release has, which is only printed."""
 _ASKED = lazy_regex(
-    rf"\b{_FILTER}[^;&\n]{{0,200}}{_RELEASE}|{_RELEASE}[\"']?\s*\|\s*{_FILTER}|(?:<\s*|\$\((?:cat\s+|<\s*)){_RELEASE}"
+    rf"(?m)\b(?!{_SHOWN}){_FILTER}[^;&>\n]{{0,200}}{_RELEASE}|{_RELEASE}[\"']?\s*\|\s*(?!{_SHOWN}){_FILTER}"
+    rf"|(?:<\s*|\$\((?:cat\s+|<\s*|head\s[^;&>\n)]{{0,20}})){_RELEASE}"
     r"|\bfreedesktop_os_release\b|\bdistro\.(?:codename|id|like|name|version)\(",
     needs=("release", "/etc/", "distro."),
 )

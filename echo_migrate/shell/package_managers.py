@@ -228,6 +228,7 @@ class Data:
         self.compiled: dict[str, list[str]] = raw["compiled"]
         self.linked: dict[str, dict[str, str]] = raw["linked"]
         self.extras: dict[str, str] = raw["extras"]
+        self.versioned: frozenset[str] = frozenset(raw["versioned"])
         self.perl_base: frozenset[str] = frozenset(raw["perl-base"])
         self.does = {kind: frozenset(names) for kind, names in raw["does"].items()}
         self.verbs = {kind: frozenset(words.partition(" ")[0] for words in names) for kind, names in self.does.items()}
