@@ -116,15 +116,17 @@ def _only_in(name: str) -> tuple[int, int] | None:
     """Return the release of Debian that has a package, and that which has not, or None where both or neither have."""
     for row in data().of_one_release:
         for one in row["names"]:
-            head, any_text, tail = one.partition("*")
-            if name == one or (any_text and name.startswith(head) and _has(name, len(head), tail)):
+            if name == one or ("*" in one and _is(name, one)):
                 return row["has"], row["lacks"]
     return None
 
 
-def _has(name: str, start: int, tail: str) -> bool:
-    """Return whether a name goes on with any text and a tail, behind which a `*` stands for more."""
-    return name.find(tail[:-1], start) >= 0 if tail[-1:] == "*" else name.endswith(tail)
+def _is(name: str, pattern: str) -> bool:
+    """Return whether a name is of a pattern with a `*` for any text, and perhaps one more at its end."""
+    head, _, tail = pattern.partition("*")
+    if not name.startswith(head):
+        return False
+    return name.find(tail[:-1], len(head)) >= 0 if tail[-1:] == "*" else name.endswith(tail)
 
 
 def _texts(stage: Stage) -> Iterator[str]:
