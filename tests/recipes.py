@@ -4,6 +4,7 @@ The recipes' own commands ask it as they ask any index: where packages come from
 index has of each, is no recipe's to say. What is compared with its hashes is compared all the same.
 """
 
+import ast
 import fcntl
 import hashlib
 import os
@@ -91,10 +92,18 @@ def _fetch(folder: Path) -> None:
 
 def _urls() -> Iterator[str]:
     """Yield the address of each wheel of the locks' packages that this Python can use, from the index that pip asks."""
-    asked = {"UV_DEFAULT_INDEX": os.environ["PIP_INDEX_URL"]} if "PIP_INDEX_URL" in os.environ else {}
     words = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:"]
     words += [f"--python={sys.executable}", "--format=pylock.toml", *map(str, LOCKS)]
-    found = subprocess.run(words, env={**os.environ, **asked}, check=True, stdout=subprocess.PIPE).stdout.decode()
+    found = subprocess.run(words, env={**os.environ, **asked()}, check=True, stdout=subprocess.PIPE).stdout.decode()
     for package in tomllib.loads(found)["packages"]:
         for wheel in package["wheels"]:
             yield wheel["url"]
+
+
+def asked() -> dict[str, str]:
+    """Return the environment in which uv asks the index that pip is configured with, if it is with one."""
+    words = [sys.executable, "-m", "pip", "config", "list"]
+    lines = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
+    named = dict(line.split("=", 1) for line in lines)
+    keys = [f"{one}.index-url" for one in (":env:", "download", "global")]  # what pip heeds first is first
+    return next(({"UV_DEFAULT_INDEX": ast.literal_eval(named[key])} for key in keys if key in named), {})

@@ -15,6 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import recipes
 from tests.conftest import ROOT
 
 LOCK = ROOT / "hooks" / "requirements.txt"
@@ -202,3 +203,26 @@ def test_what_proposes_installs_the_client_of_its_forge() -> None:
     locks = [ROOT / "hooks" / name for name in re.findall(r"-r echo-migrate/hooks/(\S+)", script)]
     for requirement in map(Requirement, [*BASE, *extras["github"]]):
         assert allowed(requirement, pins(None, *locks)), requirement
+
+
+@pytest.mark.parametrize(
+    ("written", "variable", "index"),
+    [
+        ("[global]\nindex-url = https://a.example/simple\n", None, "https://a.example/simple"),
+        (
+            "[global]\nindex_url = https://a.example/simple\n[download]\nindex-url = https://b.example/\n",
+            None,
+            "https://b.example/",
+        ),
+        ("[global]\nindex-url = https://a.example/simple\n", "https://c.example/simple", "https://c.example/simple"),
+    ],
+)
+def test_recipes_are_fetched_from_the_index_that_pip_is_configured_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, variable: str | None, index: str
+) -> None:
+    (tmp_path / "pip.conf").write_text(written)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    if variable:
+        monkeypatch.setenv("PIP_INDEX_URL", variable)
+    assert recipes.asked() == {"UV_DEFAULT_INDEX": index}

@@ -108,6 +108,7 @@ def test_groups_are_sorted_and_apart() -> None:
     packages = [name for names in RAW["packages"].values() for name in names]
     assert len(packages) == len(set(packages))
     assert set(data().does) == set(RAW["does"])
+    assert all(row["names"] == sorted(set(row["names"])) for row in RAW["of one release"])
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,29 @@ _TITLE = lazy_regex(
 )
 """A title that calls the repository a template."""
 
-_SAYS_SO = lazy_regex(
-    r"(?i)\W{0,6}(?:(?:this|the)(?: \w{1,30}){0,3} is )?(?:an? )?"
-    r"(?:(?!(?:based|built|by|created|for|from|made|on|our|using|with|your)\b)[\w/+&.-]{1,40}[ *]{1,4}){0,8}?"
-    r"(?:boilerplate|project|starter)[ *_-]{1,4}(?:kit|template)s?\b(?![ -](?:editor|engine|manager|page)s?\b)"
+_MARKUP = lazy_regex(
+    r"(?i)(<h1\b)?(?(1)[^<>]{0,500}>\s{0,80}|</?[a-z][^<>]{0,500}>)"
+    r"|!\[[^\[\]]{0,300}\]\([^()\s]{0,500}\)|\]\([^()\s]{0,500}\)|[\[`]|\*(?=\S)|(?<=\S)\*"
 )
-"""The beginning of a line that calls what it is about a template: not what that was made from."""
+"""Tags, pictures, addresses of links and emphasis, not the mark of a list's item; the group is of a title in HTML."""
+
+_WORDS = (
+    r"(?:(?!(?:an?|based|built|by|created|for|from|made|of|on|our|the|to|uses?|using|with|your)\b)"
+    r"[\w/+&.,\"'’-]{1,40} ){0,8}?"
+)
+_NAMES = (
+    r"(?:app|application|boilerplate|microservice|project|service|starter)[ -]{1,2}(?:kit|template)|"
+    r"(?:boilerplate|skeleton|starter|template)[ -](?:app|application|project|repo|repository)|"
+    r"cookiecutter(?: template)?"
+)
+_IS_ALL = r"(?=\W{0,4}$|[.,;!]| (?:[(|–—-]|(?:by|for|that|to|using|which|with)\b))"
+_SAYS_SO = lazy_regex(
+    r"(?i)(?![-+*#] |#|\d{1,3}[.)] )\W{0,8}(?:"
+    rf"(?:(?:\S{{1,80}} ){{1,4}}?(?:is|serves as) )?an? {_WORDS}(?:{_NAMES}|boilerplate)(?:(?=:)|{_IS_ALL})|"
+    rf"this(?: \w{{1,30}})? (?:is|serves as) an? {_WORDS}template{_IS_ALL}|"
+    rf"{_WORDS}(?:{_NAMES}){_IS_ALL}|boilerplate{_IS_ALL})"
+)
+"""A line of text, not an item of a list, that calls what it is about a template: not what that uses or works on."""
 
 _FIRST_LINES = 12
 """The number of lines with text of a README that say what the repository is."""
@@ -89,7 +106,8 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
         return False
     with contextlib.suppress(Unreadable):
         text = contents(readme).decode("utf-8", "replace")[:_LONGEST]
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", text)
+        lines = [line.strip() for line in plain.splitlines() if line.strip()]
         title = next((line for line in lines if line.startswith("#")), "")
         said = any(_SAYS_SO.match(line) for line in lines[:_FIRST_LINES])
         return said or bool(_TITLE.match(title) or _USED_AS.search(text))

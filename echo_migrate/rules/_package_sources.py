@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from posixpath import basename, join
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -10,7 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Manager, package_name
+from echo_migrate.shell.package_managers import Manager, data, package_name
 
 _ONE_VERSION = lazy_regex(r"[\w.+-]+(?::\w+)?(?:=|~=?|<=?)[^=*]", needs=("=", "~", "<"))
 _ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*)?$")
@@ -18,9 +19,6 @@ _ONE_RPM = lazy_regex(r"[a-zA-Z_]-(?:\d+:)?\d[\w~^]*(?:\.[\w~^]+)+(?:-\d[\w.~^]*
 
 _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
 """Versions of packages in the repositories of others, which say whose they are."""
-
-_SINCE_13 = lazy_regex(r"(?:[\w.+-]{1,100}?)t64(?::\w+)?")
-"""Packages that Debian 13 and Ubuntu 24.04 renamed for times of 64 bits: no earlier release has their names."""
 
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 _COPIERS = frozenset(("cp", "install", "mv"))
@@ -93,15 +91,49 @@ def pinned(stage: Stage, source: Source) -> Iterator[Reason]:
                     return
 
 
-def newly_named(stage: Stage, source: Source) -> Iterator[Reason]:
-    """Yield the first package that a stage installs by a name that only newer releases of the distribution have: which
-    release a vendor's own distribution follows is not known. ``source`` is the file with the stage."""
+def of_one_release(stage: Stage, source: Source) -> Iterator[Reason]:
+    """Yield the first package that a stage installs and that only one release of the distribution has: which one a
+    vendor's own distribution follows is not known. ``source`` is the file with the stage.
+
+    Where the stage adds a list of packages, names with a version count only of libraries: others publish programs.
+    """
+    adds = any("sources.list.d" in text or "add-apt-repository" in text for text in _texts(stage))
     for run in (*stage.runs, *stage.triggers):
         for one in run.calls:
             for word in one.packages if one.manager.system and one.action == "install" else ():
-                if _SINCE_13.fullmatch(word.value):
-                    yield because("newly-named", package=word.value, line=str(source.position(word.start)[0]))
+                name = package_name(word)
+                others = adds and not name.startswith("lib") and any(map(str.isdigit, name))
+                releases = None if others else _only_in(name)
+                if releases:
+                    has, lacks = map(str, releases)
+                    line = str(source.position(word.start)[0])
+                    yield because("of-one-release", package=name, line=line, has=has, lacks=lacks)
                     return
+
+
+@lru_cache(maxsize=4096)
+def _only_in(name: str) -> tuple[int, int] | None:
+    """Return the release of Debian that has a package, and that which has not, or None where both or neither have."""
+    for row in data().of_one_release:
+        for one in row["names"]:
+            if name == one or ("*" in one and _is(name, one)):
+                return row["has"], row["lacks"]
+    return None
+
+
+def _is(name: str, pattern: str) -> bool:
+    """Return whether a name is of a pattern with a `*` for any text, and perhaps one more at its end."""
+    head, _, tail = pattern.partition("*")
+    if not name.startswith(head):
+        return False
+    return name.find(tail[:-1], len(head)) >= 0 if tail[-1:] == "*" else name.endswith(tail)
+
+
+def _texts(stage: Stage) -> Iterator[str]:
+    """Yield the texts that a list of packages that a stage adds is named in."""
+    for one in stage.lineage:
+        yield from (run.text for run in one.runs)
+        yield from (copy.target for copy in one.copies if copy.target)
 
 
 def _pins_one(manager: Manager, package: str) -> bool:

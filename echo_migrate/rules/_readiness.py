@@ -221,7 +221,7 @@ def _package_sources(
     node: Stage | Container, effective: EffectiveBase, catalog: Catalog, source: Source
 ) -> Iterator[Reason]:
     """Yield the reasons for the distribution's list of package sources, and for a package of it in one version, or by a
-    name that only some of its releases have, unless the image is one of the distribution, whose tag is the release."""
+    name that only one of its releases has, unless the image is one of the distribution, whose tag is the release."""
     if not isinstance(node, Stage) or catalog.vendor == UPSTREAM:
         return
     if any("/etc/apt/sources.list" in run.text for run in node.runs):
@@ -229,11 +229,11 @@ def _package_sources(
 
         yield from package_sources(node)
     if any(one.manager.system and one.packages for run in (*node.runs, *node.triggers) for one in run.calls):
-        from echo_migrate.rules._package_sources import newly_named, pinned  # nor is there any without packages
+        from echo_migrate.rules._package_sources import of_one_release, pinned  # nor is there any without packages
 
         yield from pinned(node, source)
         if effective.base.os_release and effective.reference.rpartition("/")[2].partition(":")[0] != "debian":
-            yield from newly_named(node, source)
+            yield from of_one_release(node, source)
 
 
 def _scripts(node: Stage | Container, effective: EffectiveBase, source: Source) -> Iterator[Reason]:

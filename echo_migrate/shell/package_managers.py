@@ -156,8 +156,7 @@ class Call(NamedTuple):
     """A command that calls a package manager.
 
     ``verb`` is the word after which options are inserted, the last one of ``subcommand`` (``group install``). ``group``
-    is the name given to the installed packages by ``apk add --virtual``. ``opaque`` is true if some of its options are
-    known only at run time.
+    is the name given to the installed packages by ``apk add --virtual``. ``opaque``: some options are not known.
     """
 
     manager: Manager
@@ -211,8 +210,7 @@ class Call(NamedTuple):
 
 
 class Data:
-    """All managers by the words that call them, names of packages by purpose, what packages of a language are made with
-    and bring, and commands by kind."""
+    """All managers by the words that call them, what is known of packages, and commands by kind."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.managers = {
@@ -225,6 +223,7 @@ class Data:
         self.longest = max(words.count(" ") for words in self.managers) + 1
         self.heads = frozenset(words.partition(" ")[0] for words in self.managers if " " in words)
         self.purposes: dict[str, list[str]] = raw["packages"]
+        self.of_one_release: list[dict[str, Any]] = raw["of one release"]
         self.compiled: dict[str, list[str]] = raw["compiled"]
         self.linked: dict[str, dict[str, str]] = raw["linked"]
         self.extras: dict[str, str] = raw["extras"]

@@ -302,12 +302,12 @@ OF_IMAGES: dict[str, Row] = {
         "{package} pinned",
         kind="a package of the distribution is pinned to a version",
     ),
-    "newly-named": Row(
-        "{package} on line {line} is a name of Debian 13: the new image's release is unknown",
+    "of-one-release": Row(
+        "{package} on line {line} is in Debian {has}, not in {lacks}: the new image's release is unknown",
         "build it once on the new image",
         "proof",
-        "{package} of Debian 13",
-        kind="a package has a name that Debian has from release 13 on",
+        "{package} of Debian {has}",
+        kind="a package is in one release of Debian alone",
     ),
     "script-reads": Row(
         "{script} may run a step that {how}: the new image has other values",
