@@ -987,6 +987,27 @@ RECIPES = "all: test\n\ntest: | up\n\t@$(MAKE) -s smoke\nsmoke:\n\t./ci/smoke.sh
         ({FLOW: STEP % "make", "Makefile": RECIPES}, "github"),
         ({FLOW: STEP % "make -j 4 -C . V=1 lint test", "Makefile": RECIPES}, "github"),
         ({FLOW: STEP % "make other", "Makefile": RECIPES}, ""),
+        ({FLOW: STEP % "make -n smoke", "Makefile": RECIPES}, ""),
+        ({FLOW: STEP % "'make ${{ matrix.of }}'", "Makefile": RECIPES}, "github"),
+        ({FLOW: STEP % "'make sm${{ matrix.of }}'", "Makefile": RECIPES}, "github"),
+        ({FLOW: STEP % "'make oth${{ matrix.of }}'", "Makefile": RECIPES}, ""),
+        ({FLOW: STEP % "make in-a", "Makefile": "in-%:\n\t./ci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "make all", "Makefile": "all: \\\n  a \\\n  b\nb:\n\t./ci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "make", "Makefile": f".DEFAULT_GOAL := smoke\n{RECIPES.replace('all:', 'a:')}"}, "github"),
+        ({FLOW: STEP % "make", "Makefile": f".DEFAULT_GOAL := other\n{RECIPES}"}, ""),
+        ({FLOW: STEP % "make a", "Makefile": "include mk/*.mk\n", "mk/a.mk": "a:\n\tci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "cd ci && make a", "Makefile": "a:\n\tls\n", "ci/Makefile": "a:\n\t./smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "cd ci && make a", "Makefile": "a:\n\tci/smoke.sh\n", "ci/Makefile": "a:\n\tls\n"}, ""),
+        ({FLOW: STEP % "(cd ci; make a); make a", "Makefile": "a:\n\tci/smoke.sh\n", "ci/Makefile": "a:\n"}, "github"),
+        ({FLOW: STEP % "cd src/shop/ci && make a", "Makefile": "", "ci/Makefile": "a:\n\t./smoke.sh\n"}, "github"),
+        (
+            {FLOW: STEP % "make a, working-directory: ci", "Makefile": "", "ci/Makefile": "a:\n\t./smoke.sh\n"},
+            "github",
+        ),
+        ({FLOW: STEP % "make -C ci", "Makefile": "", "ci/Makefile": "a:\n\t$(MAKE) b\nb:\n\t./smoke.sh\n"}, "github"),
+        ({".gitlab-ci.yml": "include: /a.yml\n", "a.yml": "a: {script: [ci/smoke.sh]}\n"}, "gitlab"),
+        ({".buildkite/pipeline.yml": "steps: [{command: ci/smoke.sh}]\n"}, "ci"),
+        ({".travis.yml": "before_install: [ci/smoke.sh]\n"}, "ci"),
     ],
 )
 def test_jobs_need_a_login_for_what_a_script_pulls_that_they_call_in_other_ways(
@@ -1010,6 +1031,20 @@ def test_jobs_need_a_login_for_what_the_targets_pull_that_they_make(run: Run, tm
     (tmp_path / "Makefile").write_text(rules)
     found = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
     assert [[reason["id"] for reason in one["reasons"]] for one in found] == [[], ["login-ci"], []]
+
+
+def test_the_logins_before_calls_are_those_of_jobs_that_have_none_elsewhere(run: Run, tmp_path: Path) -> None:
+    texts = {
+        FLOW: STEP % "docker login reg.echohq.com && make a",
+        ".gitlab-ci.yml": "a: {script: [make a]}\n",
+        "Makefile": "a:\n\tdocker run node:22 true\nB := $(shell docker run ruby:3.4 date)\n",
+    }
+    for name, content in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    for arguments, reasons in ([], ["login-ci"]), (["--logins", "gitlab"], []):
+        found = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        assert [[reason["id"] for reason in one["reasons"]] for one in found] == [reasons, reasons]
 
 
 LOGIN = "docker login reg.echohq.com"

@@ -7,7 +7,6 @@ Everywhere else the file has the login, or the user states that it is set up els
 
 import os
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -56,8 +55,8 @@ def with_login(
     runner = _runner(source.path) if kind in _USED else ""
     called = kind in ("makefile", "script") and bool(images) and not runner and os.path.isfile(source.path)
     for image in images:
-        runners, before = _callers(kind, source, image) if called else ({runner} - {""}, "")
-        of_jobs = kind not in elsewhere and bool(runners - elsewhere)
+        before = _before_calls(kind, source, image, elsewhere) if called else "" if runner else None
+        of_jobs = before is not None and elsewhere.isdisjoint((kind, runner))
         if of_jobs and not image.local and not image.needs_login:
             own = _called(source.text, image) if kind == "script" and _CALLS.search(source.text) else ""
             yield image, image._replace(needs_login=because("login-ci"), login=f"{before} {own}".strip())
@@ -69,12 +68,11 @@ def with_login(
             yield image, image._replace(needs_login=_WANTED[kind], login=_named(source.text))
 
 
-def _callers(kind: str, source: Source, image: Image) -> tuple[AbstractSet[str], str]:
-    """Return the kinds of the CI files whose jobs run the commands of an image, and the logins before all of these."""
-    from echo_migrate.formats._called_scripts import callers_of  # reads YAML, as few starts do
+def _before_calls(kind: str, source: Source, image: Image, elsewhere: frozenset[str]) -> str | None:
+    """Return the logins before all calls by jobs of what pulls an image, None if no job calls it."""
+    from echo_migrate.formats._called_scripts import login_of_callers  # reads YAML, as few starts do
 
-    found = callers_of(source.path, source.text, image.start if kind == "makefile" else None)
-    return (found.kinds, found.login) if found else (frozenset[str](), "")
+    return login_of_callers(source.path, source.text, elsewhere, image.start if kind == "makefile" else None)
 
 
 def _runner(path: str) -> str:

@@ -12,51 +12,49 @@ from typing import NamedTuple
 
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Source, Traced
+from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, is_scalar, is_text, positions, sequence, traced
-from echo_migrate.formats._called_targets import is_made, made, run_by, target_at
+from echo_migrate.formats._called_targets import FILES, MAKEFILE, made, rule_at, rules_of, run_by
+from echo_migrate.formats._github_steps import steps_of_shells
+from echo_migrate.formats._gitlab_includes import files_of
+from echo_migrate.formats._makefile_includes import included
 from echo_migrate.formats._step_logins import as_shells
 from echo_migrate.formats._yaml import YamlFile
-from echo_migrate.formats.github import steps_of_shells
 from echo_migrate.shell.commands import SHELLS, Command
 from echo_migrate.shell.parser import read
 
 _SCRIPT = lazy_regex(r"(?i)[^*?\n]{1,1000}\.(?:ba|k|z)?sh")
 _PLAIN = lazy_regex(r"(?!\.\.$)[\w.@+ -]+")
 _NAMED = lazy_regex(r"(?i)\.(?:ba|k|z)?sh\b|\bg?make\b|\$[({]MAKE[)}]")
+_APART = frozenset(("subshell", "substitution"))
 _READING = SHELLS | {".", "source"}
 """Commands that run the script which they are given."""
 
-_GITHUB = (".github/workflows/*.yml", ".github/workflows/*.yaml", ".github/actions/*/action.y*ml", "action.y*ml")
-_OTHERS = (
-    *(
-        ".circleci/config.yml",
-        ".drone.y*ml",
-        ".gitlab-ci.y*ml",
-        ".gitlab/*.yml",
-        ".gitlab/*/*.yml",
-        ".travis.yml",
-        ".woodpecker*.y*ml",
+_FILES = {
+    "github": (".github/workflows/*.y*ml", ".github/actions/*/action.y*ml", "action.y*ml"),
+    "gitlab": (".gitlab/*.y*ml", ".gitlab/*/*.y*ml"),
+    "ci": (
+        *(".appveyor.yml", "appveyor.yml", ".azure*/*.y*ml", ".azure*/*/*.y*ml", "*azure-pipelines*.y*ml"),
+        *("pipelines/azure-pipelines*.y*ml", ".buildkite/*.y*ml", ".circleci/config.yml", ".cirrus.yml", ".drone.y*ml"),
+        *(".semaphore/*.y*ml", ".travis.yml", ".woodpecker*.y*ml", ".woodpecker/*.y*ml", "bitbucket-pipelines.y*ml"),
+        "buildspec*.y*ml",
     ),
-    *(".woodpecker/*.y*ml", "azure-pipelines*.y*ml", "bitbucket-pipelines.y*ml", "buildspec*.y*ml"),
-)
-"""The files of CI systems whose steps may call scripts: of GitHub, and of others, which are ``ci`` or ``gitlab``."""
+}
+"""The files of CI systems whose steps may call scripts, besides those of GitLab's pipelines, by their kinds."""
 
-_RUN = frozenset(
-    ("after_script", "bash", "before_script", "build", "command", "commands", "install", "post_build", "pre_build")
-    + ("run", "script")
-)
+_RUN = lazy_regex(r"bash|commands?|run|sh|(?:(?:after|before|build|deploy|test)_)?(?:install|script|success)|.+_script")
 """Keys of other systems whose values, or the items of these, a shell runs."""
 
+_ANYWHERE = "**/"
 _MOST_FILES = 200
-_MOST_CALLS = 400
+_MOST_CALLS = 2000
 
 
 class _Call(NamedTuple):
-    """A call: the path of a script or makefile as written, without folders up to the last that is not known, the words
-    of the logins before it, the kind of the files that call, and the target of a makefile (None of a script)."""
+    """A call: the path of a script or makefile from the top (``**/`` for folders that are not known), the words of the
+    logins before it, the kind of the files that call, and the target of a makefile (None of a script)."""
 
     path: str
     logins: tuple[str, ...]
@@ -64,99 +62,154 @@ class _Call(NamedTuple):
     target: str | None = None
 
 
-class Callers(NamedTuple):
-    """The kinds of files that call something, and what the logins before each of these calls have in common."""
+def login_of_callers(path: str, text: str, elsewhere: frozenset[str], offset: int | None = None) -> str | None:
+    """Return what the logins have in common that jobs make before each call of a script, or of the target of a makefile
+    that an offset is in; None if none calls it but of kinds ``elsewhere``. A path that is not there from the top counts
+    from any folder."""
+    rules = _logins_by_rule(path, text, elsewhere, offset is not None)
+    return rules.get(rule_at(text, offset) if offset is not None and rules else None)
 
-    kinds: frozenset[str]
-    login: str
 
-
-def callers_of(path: str, text: str, offset: int | None = None) -> Callers | None:
-    """Return who calls a script, or the target of a makefile that an offset is in, None if no job does. A path that is
-    not there from the top counts from any folder."""
+@of_a_run(16)  # each image of a file asks
+def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makefile: bool) -> dict[int | None, str]:
+    """Return what the logins have in common before the calls of each rule of a makefile, by its offset, and before all
+    of a file."""
     root = real(top(path))
     own = os.path.relpath(real(path), root).replace(os.sep, "/")
-    calls = [one for one in _calls(root) if (one.target is None) == (offset is None) and _is(own, one.path, root)]
-    if calls and offset is not None:
-        targets = target_at(text, offset)
-        calls = [one for one in calls if is_made(text, targets, one.target or "")]
-    if not calls:
-        return None
-    login = " ".join(word for word in calls[0].logins if all(word in one.logins for one in calls))
-    return Callers(frozenset(one.kind for one in calls), login)
+    folder, _, name = own.rpartition("/")
+    if makefile and name in FILES:
+        own = os.path.join(folder, MAKEFILE)
+    found = dict[int | None, list[tuple[str, ...]]]()
+    for call in _calls(root):
+        if (call.target is not None) == makefile and call.kind not in elsewhere and _is(own, call.path, root):
+            for rule in (None, *(rules_of(text, call.target) if call.target is not None else ())):
+                found.setdefault(rule, []).append(call.logins)
+    return {
+        rule: " ".join(word for word in logins[0] if all(word in one for one in logins))
+        for rule, logins in found.items()
+    }
 
 
 def _is(own: str, written: str, root: str) -> bool:
-    return own == written or (own.endswith(f"/{written}") and not os.path.exists(os.path.join(root, written)))
+    name = written.removeprefix(_ANYWHERE)
+    return own == name or (own.endswith(f"/{name}") and (name != written or not _there(root, name)))
+
+
+def _there(root: str, path: str) -> str | None:
+    """Return where a script or makefile is that has a path from the top, None if it is not there."""
+    folder, _, name = path.removeprefix(_ANYWHERE).rpartition("/")
+    found = (dockerfile_at(os.path.join(root, "_"), folder, one) for one in (FILES if name == MAKEFILE else (name,)))
+    return next(filter(None, found), None)
 
 
 @of_a_run(64)
 def _calls(root: str) -> tuple[_Call, ...]:
     """Return the calls of scripts and targets by the jobs of a repository."""
-    found = list[_Call]()
-    for patterns in (_GITHUB, _OTHERS):
-        names = (name for one in patterns for name in sorted(glob.glob(one, root_dir=root)))
-        for name in list(names)[:_MOST_FILES]:
-            # an error in a related file is reported when that file is read
-            with contextlib.suppress(Exception), beside():
-                source = Source.read(os.path.join(root, name))
-                kind = "github" if patterns is _GITHUB else "gitlab" if ".gitlab" in name else "ci"
-                if _NAMED.search(source.text):
-                    found += list(_calls_in(YamlFile(source), kind))
-    seen = set[_Call]()
-    for call in found:  # which grows
-        if call not in seen and len(seen) < _MOST_CALLS:
-            seen.add(call)
-            with contextlib.suppress(Exception), beside():
-                found += list(_passed_on(root, call))
-    return tuple(found)
+    waiting = list[_Call]()
+    for path, kind in _files(root):
+        # an error in a related file is reported when that file is read
+        with contextlib.suppress(Exception), beside():
+            source = Source.read(path)
+            if _NAMED.search(source.text):
+                waiting += _calls_in(YamlFile(source), kind, root)
+    seen = dict[_Call, None]()
+    with contextlib.suppress(Exception), beside():  # all of them together
+        while waiting and len(seen) < _MOST_CALLS:
+            call = waiting.pop()
+            if call not in seen:
+                seen[call] = None
+                with contextlib.suppress(Unreadable):
+                    waiting += _passed_on(root, call)
+    return (*seen, *dict.fromkeys(waiting))
+
+
+def _files(root: str) -> Iterator[tuple[str, str]]:
+    """Yield the files of CI systems, each with its kind."""
+    for kind, patterns in _FILES.items():
+        found = {os.path.join(root, name) for one in patterns for name in glob.glob(one, root_dir=root)}
+        found.update(files_of(root) if kind == "gitlab" else ())
+        yield from ((path, kind) for path in sorted(found)[:_MOST_FILES])
 
 
 def _passed_on(root: str, call: _Call) -> Iterator[_Call]:
     """Yield the calls by a script or target that is there from the top, with the logins that it has from its own."""
-    path = dockerfile_at(os.path.join(root, "_"), ".", call.path)
+    path = _there(root, call.path)
     text = Source.read(path).text if path else ""
-    if call.target is not None:
-        needed, commands = run_by(text, call.target)
-        yield from (call._replace(target=name) for name in needed)
-        yield from (one for command in commands for one in _called(command, call))
+    if path and call.target is not None:
+        folder = os.path.dirname(call.path)
+        others = included(path, text)
+        for other in (path, *others):
+            needed, commands = run_by(text if other == path else Source.read(other).text, call.target)
+            yield from (call._replace(target=name) for name in needed)
+            yield from _called(commands, call, folder, root)
+        yield from (call._replace(path=os.path.normpath(os.path.relpath(other, root))) for other in others)
     elif _NAMED.search(text):
-        for command in read(Traced.of(text, 0, len(text))).commands:
-            yield from _called(command, call)
+        yield from _called(read(Traced.of(text, 0, len(text))).commands, call, "", root)
 
 
-def _calls_in(sheet: YamlFile, kind: str) -> Iterator[_Call]:
-    steps = steps_of_shells(sheet) if kind == "github" else ((node, None) for node in _run_in(sheet))
-    for node, begin in steps:
+def _calls_in(sheet: YamlFile, kind: str, root: str) -> Iterator[_Call]:
+    steps = steps_of_shells(sheet) if kind == "github" else ((node, None, "") for node in _run_in(sheet))
+    for node, begin, folder in steps:
         place = traced(node, sheet.text)
-        for command in read(as_shells(place)).commands if _NAMED.search(node.value) else ():
+        commands = read(as_shells(place)).commands if _NAMED.search(node.value) else ()
+        for command, inside in _in_folders(commands, folder, root):
             start = command.start if place.spans else node.start_mark.index
-            yield from _called(command, _Call("", tuple(sheet.logins(begin, start).split()), kind))
+            yield from _calls_by(command, _Call("", tuple(sheet.logins(begin, start).split()), kind), inside)
 
 
 def _run_in(sheet: YamlFile) -> Iterator[ScalarNode]:
     """Yield the scripts of a file of another system, by their keys."""
     for root in sheet.roots:
         for key, node in positions(root):
-            if is_scalar(key) and key.value in _RUN:
+            if is_scalar(key) and _RUN.fullmatch(key.value):
                 yield from (one for one in (node, *sequence(node)) if is_text(one))
 
 
-def _called(command: Command, by: _Call) -> Iterator[_Call]:
+def _called(commands: Iterable[Command], by: _Call, folder: str, root: str) -> Iterator[_Call]:
+    for command, inside in _in_folders(commands, folder, root):
+        yield from _calls_by(command, by, inside)
+
+
+def _in_folders(commands: Iterable[Command], folder: str, root: str) -> Iterator[tuple[Command, str]]:
+    """Yield each command with the folder that it runs in; what a subshell enters is left behind it."""
+    folders = [folder]
+    for command in commands:
+        depth = sum(one in _APART for one in command.inside)
+        folders = [*folders[: depth + 1], *[folders[-1]] * (depth + 1 - len(folders))]
+        entered = command.words[1].value if command.name in ("cd", "pushd") and len(command.words) > 1 else ""
+        if entered == "-" or command.name == "popd":
+            folders[depth] = folder
+        elif entered:
+            folders[depth] = os.path.join(folders[max(0, depth - 1)], entered)
+        yield command, _below(root, folders[depth])
+
+
+def _below(root: str, folder: str) -> str:
+    """Return a folder without the first ones that are not there: the repository may be checked out into them."""
+    parts = os.path.normpath(folder).split("/")
+    if not all(map(_PLAIN.fullmatch, parts)):
+        return folder
+    return "/".join(
+        next((parts[at:] for at in range(len(parts)) if os.path.isdir(os.path.join(root, *parts[at:]))), ())
+    )
+
+
+def _calls_by(command: Command, by: _Call, folder: str) -> Iterator[_Call]:
     """Yield the script that a command runs, or the targets that it makes, with the logins before it."""
     words = [word.value for word in command.words]
     if command.name in _READING:
         words = [word for word in words[1:] if _SCRIPT.fullmatch(word)]
-    if words and _SCRIPT.fullmatch(words[0]):
-        yield from (by._replace(path=path, target=None) for path in _known([words[0]]))
-    for written, target in made(command):
-        yield from (by._replace(path=path, target=target) for path in _known([written]))
+    found = [(words[0], None)] if words and _SCRIPT.fullmatch(words[0]) else []
+    for written, target in (*found, *made(command)):
+        path = _from_top(os.path.join(folder, written))
+        yield from [by._replace(path=path, target=target)] if path else ()
 
 
-def _known(paths: Iterable[str]) -> Iterator[str]:
-    """Yield what is known of paths: without folders up to the last that is not."""
-    for path in paths:
-        parts = path.split("/")
-        known = max((index + 1 for index, part in enumerate(parts) if not _PLAIN.fullmatch(part)), default=0)
-        if known < len(parts):
-            yield os.path.normpath("/".join(parts[known:]))
+def _from_top(path: str) -> str:
+    """Return what is known of a path, "" if it is nothing."""
+    parts = path.split("/")
+    if all(part == ".." or _PLAIN.fullmatch(part) for part in parts):
+        parts = os.path.normpath(path).split("/")
+    known = max((index + 1 for index, part in enumerate(parts) if not _PLAIN.fullmatch(part)), default=0)
+    rest = "/".join(part for part in parts[known:] if part != ".")
+    return f"{_ANYWHERE}{rest}" if known and rest else rest

@@ -1,12 +1,15 @@
 """The targets of makefiles that a command asks for, and what their recipes run.
 
-Follows the GNU make manual 4.4, "Options Summary", "Goals" (the first target, if none is given) and "How the MAKE
-Variable Works".
+Follows the GNU make manual 4.4, "Options Summary", "Goals" (the first target, if none is given, unless .DEFAULT_GOAL
+names one), "Introduction to Pattern Rules", "Splitting Long Lines" and "How the MAKE Variable Works".
 """
 
-import re
+import os
+from bisect import bisect_right
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
@@ -15,15 +18,27 @@ from echo_migrate.formats.makefile import recipes
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.parser import read
 
-_RULE = lazy_regex(r"(?m)^([^\s#:=;][^#:=;\n]*)::?(?!=)([^\n=#;]*)")
+_RULE = lazy_regex(r"(?m)^([^\s#:=;][^#:=;\n]*)::?(?!=)((?:[^\n=#;\\]|\\\r?\n|\\[^\n=#;])*)")
+_GOAL = lazy_regex(r"(?m)^\.DEFAULT_GOAL[ \t]*(?:\?|:{1,3})?=[ \t]*([^\s#]+)", needs=(".default_goal",))
 _OF_MAKE = lazy_regex(r"\$[({]([A-Za-z_]\w*)[)}]")
+_OPEN = lazy_regex(r"\$(?:\{[^{}]*\}|\([^()]*\)|\w+|[@*<^?+])|%")
+_ONLY_SHOWS = lazy_regex(r"-[a-zA-Z]*n[a-zA-Z]*|--(?:dry-run|just-print|recon|version|help)")
 _WITH_VALUE = frozenset(("-C", "--directory", "-f", "--file", "--makefile", "-I", "-o", "-W", "-l", "-j"))
-_FILES = ("Makefile", "makefile", "GNUmakefile")
+
+MAKEFILE = "Makefile"
+FILES = ("GNUmakefile", "makefile", MAKEFILE)
+"""The names that make looks for, in its order; a call of any of them is one of the last."""
+
+
+class _Rule(NamedTuple):
+    start: int
+    names: tuple[str, ...]
+    needed: tuple[str, ...]
 
 
 def made(command: Command) -> Iterator[tuple[str, str]]:
-    """Yield the makefiles that a command may read, as written, each with a target that it makes: "" for the first."""
-    if command.name not in ("make", "gmake"):
+    """Yield the makefile that a command reads, as written, with each target that it makes: "" for the first."""
+    if command.name not in ("make", "gmake") or any(_ONLY_SHOWS.fullmatch(word.value) for word in command.words[1:]):
         return
     folder, file, targets = "", "", list[str]()
     words = iter([word.value for word in command.words[1:]])
@@ -34,54 +49,104 @@ def made(command: Command) -> Iterator[tuple[str, str]]:
         elif word[:2] in ("-C", "-f"):
             name, value = word[:2], word[2:]
         if name in ("-C", "--directory"):
-            folder = f"{value.rstrip('/')}/"
+            folder = os.path.join(folder, value)
         elif name in ("-f", "--file", "--makefile"):
             file = value
-        if name == "-j" and not value.isdigit() and not value.startswith("-"):
+        if name == "-j" and not value.isdigit() and value[:1] not in ("-", "$"):
             targets.append(value)  # the number behind it may be left out
         elif not word.startswith("-") and "=" not in word:
             targets.append(word)
-    yield from ((f"{folder}{one}", target) for one in ([file] if file else _FILES) for target in targets or [""])
+    # a variable beside targets is rather one of options
+    targets = [one for one in targets if _pattern(one) != "*"] or targets[:1] or [""]
+    yield from ((os.path.join(folder, file or MAKEFILE), target) for target in targets)
 
 
-def target_at(text: str, offset: int) -> frozenset[str]:
-    """Return the targets of the rule whose recipe an offset is in; none where any target may use what is there."""
-    found = [rule for rule in _rules(text) if rule.start() <= offset]
-    names = frozenset(found[-1][1].split()) if found else frozenset[str]()
-    return names if not any("%" in name or "$" in name for name in names) else frozenset()
+def rule_at(text: str, offset: int) -> int | None:
+    """Return the offset of the rule in whose recipe an offset is, None if any target may use what is there."""
+    line = text.rfind("\n", 0, offset) + 1
+    while text.endswith(("\\\n", "\\\r\n"), 0, line):
+        line = text.rfind("\n", 0, line - 1) + 1
+    starts = _starts(text)
+    at = bisect_right(starts, offset) - 1
+    return starts[at] if at >= 0 and (starts[at] == line or text[line : line + 1] == "\t") else None
 
 
-def is_made(text: str, targets: frozenset[str], target: str) -> bool:
-    """Return whether a target that is asked for is one of some, ``""`` for the first of the makefile."""
-    return not targets or (target or _first(text)) in targets
+def rules_of(text: str, target: str) -> frozenset[int]:
+    """Return the offsets of the rules by which a target is made, ``""`` for the first of the makefile: those that name
+    it, else those that may. What is filled in may be anything."""
+    return frozenset(rule.start for rule in _made_by(text, target))
 
 
 def run_by(text: str, target: str) -> tuple[list[str], list[Command]]:
-    """Return the targets that one needs, and the commands of its recipes."""
-    target = target or _first(text)
-    rules = _rules(text)
-    ends = [rule.start() for rule in rules[1:]] + [len(text)]
-    spans = [(rule.start(), end) for rule, end in zip(rules, ends, strict=True) if target in rule[1].split()]
-    needed = [name for rule in rules if target in rule[1].split() for name in rule[2].split() if name != "|"]
+    """Return the targets that one needs, and the commands of its recipes. A list of files in a variable is left out."""
+    rules = _made_by(text, target)
+    needed = [name for rule in rules for name in rule.needed if _pattern(name) != "*" or name in _named(text)]
     commands = list[Command]()
-    for recipe in recipes(text) if spans else ():
-        if any(start <= recipe.start < end for start, end in spans):
-            commands += read(_as_shells(recipe)).commands
+    for rule in rules:
+        for recipe in _recipes(text).get(rule.start, ()):
+            commands += read(_as_shells(recipe, target)).commands
     return needed, commands
 
 
-@lru_cache(maxsize=2)  # each image of a makefile makes this call
-def _rules(text: str) -> list[re.Match[str]]:
-    return list(_RULE.finditer(without_comments(text)))
+def _made_by(text: str, target: str) -> list[_Rule]:
+    target = target or _first(text)
+    if target in _named(text):
+        return _named(text)[target]
+    asked = _pattern(target)
+    return [
+        rule
+        for rule in _rules(text)
+        for name in rule.names
+        if ("*" in asked or _pattern(name) != name)
+        and not name.startswith(".")
+        and (fnmatchcase(asked, _pattern(name)) or fnmatchcase(name, asked))
+    ]
+
+
+@lru_cache(maxsize=4)  # each image and each target of a makefile makes these calls
+def _rules(text: str) -> list[_Rule]:
+    return [
+        _Rule(found.start(), *(tuple(part.replace("\\", " ").split()) for part in found.groups()))
+        for found in _RULE.finditer(without_comments(text))
+    ]
+
+
+@lru_cache(maxsize=4)
+def _starts(text: str) -> list[int]:
+    return [rule.start for rule in _rules(text)]
+
+
+@lru_cache(maxsize=4)
+def _named(text: str) -> dict[str, list[_Rule]]:
+    found: dict[str, list[_Rule]] = {}
+    for rule in _rules(text):
+        for name in rule.names:
+            found.setdefault(name, []).append(rule)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _recipes(text: str) -> dict[int | None, list[Traced]]:
+    """Return the recipes by the offsets of their rules."""
+    found: dict[int | None, list[Traced]] = {}
+    for recipe in recipes(text):
+        found.setdefault(rule_at(text, recipe.start), []).append(recipe)
+    return found
 
 
 def _first(text: str) -> str:
-    names = (name for rule in _rules(text) for name in rule[1].split())
-    return next((name for name in names if not name.startswith(".") and "%" not in name), "")
+    said = _GOAL.search(text)
+    names = (name for rule in _rules(text) for name in rule.names)
+    return said[1] if said else next((name for name in names if not name.startswith(".") and "%" not in name), "")
 
 
-def _as_shells(recipe: Traced) -> Traced:
-    """Return a recipe with make's name for its variable, and shell variables for others."""
+def _pattern(name: str) -> str:
+    """Return a name with ``*`` for what is filled in."""
+    return _OPEN.sub("*", name) if "$" in name or "%" in name else name
+
+
+def _as_shells(recipe: Traced, target: str) -> Traced:
+    """Return a recipe with make's name and its target for their variables, and shell variables for others."""
     text = _OF_MAKE.sub(lambda match: "make" if match[1] == "MAKE" else f"${{{match[1]}}}", recipe.value)
-    text = text.replace("$$", "$")
+    text = text.replace("$(@)", "$@").replace("$@", target).replace("$$", "$")
     return Traced.of(text, 0, len(text))

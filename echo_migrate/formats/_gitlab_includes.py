@@ -49,6 +49,11 @@ def is_included(path: str) -> bool:
     return any(part.path == own for one in _pipelines(real(top(path)))[0] for part in one.parts)
 
 
+def files_of(root: str) -> list[str]:
+    """Return the real paths of the files of the pipelines of a tree."""
+    return [part.path for one in _pipelines(root)[0] for part in one.parts]
+
+
 @of_a_run(16)
 def _pipelines(root: str) -> tuple[tuple[Pipeline, ...], bool]:
     """Return the pipelines whose first file is at the top of a tree, or that a job of another triggers, and whether all

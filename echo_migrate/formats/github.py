@@ -28,6 +28,7 @@ from echo_migrate.formats._build_arguments import IMAGE_CONTEXT, of_a_build
 from echo_migrate.formats._commands import calls, of_options
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._github_builds import BUILDS, dockerfile_of, platforms
+from echo_migrate.formats._github_steps import default_of, scripts_of_steps, shell_runs
 from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._parameters import MOST_CHOICES, Value, filled, mentions, named, nothing
 from echo_migrate.formats._runners import on_runners
@@ -38,7 +39,6 @@ from echo_migrate.images.reference import TAGGED, VARIABLE, familiar, is_open, v
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
-from echo_migrate.shell.commands import SHELLS
 from echo_migrate.shell.container_commands import after_scheme
 
 __all__ = ["NAME", "candidate", "parse", "platforms", "recognise", "verify"]
@@ -160,7 +160,8 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         where = f"jobs.{id}"
         for own in map(values.sought, _container(sheet, values, job.get("container"), f"{where}.container")):
             yield own
-            scripts = (run for _, run in _shell_runs(job, _shell(job) or _shell(top) or "sh"))
+            shell = default_of(job, "shell") or default_of(top, "shell") or "sh"
+            scripts = (step.get("run") for _, step in shell_runs(job, shell))
             ran = _ran(job.get("container"))
             yield from entered(id, own, scripts, job, ran[1].user if ran else None)
         services = job.get("services")
@@ -174,7 +175,7 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         yield from _inputs(sheet, job, where)
     runs = effective(top.get("runs"))
     yield from _steps(sheet, runs.get("steps"), "runs", 0)
-    steps = list(_scripts(top))
+    steps = list(scripts_of_steps(top))
     since = {where: begin for where, _, begin in steps}
     yield from sheet.scripts([(where, node) for where, node, _ in steps], since=since)
     image = runs.get("image")
@@ -348,45 +349,6 @@ def _entries(sheet: YamlFile, node: YamlNode | None) -> Iterator[tuple[str, Trac
         place = traced(node, sheet.text)
         for line in _ENTRY.finditer(place.value) if place.spans else ():
             yield line[1], place.cut(*line.span(2))
-
-
-def steps_of_shells(sheet: YamlFile) -> Iterator[tuple[ScalarNode, int]]:
-    """Yield the scripts of steps that a supported shell runs, each with the offset at which its job begins."""
-    for root in sheet.roots:
-        for _, node, begin in _scripts(effective(root)):
-            if is_text(node):
-                yield node, begin
-
-
-def _scripts(top: dict[str, YamlNode]) -> Iterator[tuple[str, YamlNode | None, int]]:
-    """Yield the scripts of steps with a supported shell, each with its key path and the offset at which its job
-    begins."""
-    jobs = [(f"jobs.{id}", job) for id, job in items(top.get("jobs"))]
-    for where, node in [*jobs, *([("runs", top["runs"])] if "runs" in top else [])]:
-        holder = effective(node)
-        above = _shell(holder) or _shell(top) or ("pwsh" if _on_windows(holder.get("runs-on")) else "bash")
-        for index, run in _shell_runs(holder, above):
-            yield f"{where}.steps.{index}.run", run, node.start_mark.index
-
-
-def _shell_runs(holder: dict[str, YamlNode], above: str) -> Iterator[tuple[int, YamlNode | None]]:
-    """Yield the scripts of the steps of a job or an action that a supported shell runs, each with the index of its
-    step; ``above`` is the shell of steps that name none."""
-    for index, step in enumerate(sequence(holder.get("steps"))):
-        keys = effective(step)
-        shell = keys.get("shell")
-        if (shell.value if is_text(shell) else above).partition(" ")[0].rpartition("/")[2] in SHELLS:
-            yield index, keys.get("run")
-
-
-def _shell(holder: dict[str, YamlNode]) -> str:
-    """Return the default shell of all steps, or ""."""
-    node = effective(effective(holder.get("defaults")).get("run")).get("shell")
-    return node.value if is_text(node) else ""
-
-
-def _on_windows(node: YamlNode | None) -> bool:
-    return any(is_scalar(one) and "windows" in one.value.lower() for one in (node, *sequence(node)))
 
 
 def _docker(sheet: YamlFile, node: ScalarNode, where: str) -> Iterator[Image]:

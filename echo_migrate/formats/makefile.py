@@ -16,11 +16,11 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import MOST_READS, Expansion, expand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced, Unreadable, contents
-from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
+from echo_migrate.formats._makefile_includes import INCLUDE, MOST_FILES, included
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.images.reference import LONGEST, is_open, parsed, with_values
 from echo_migrate.model import Ignore, Image, SharedSpans
@@ -85,15 +85,12 @@ _SET = lazy_regex(
 """Where a variable is given a value other than its own, in any way that make or a shell has."""
 
 _SHARED = lazy_regex(r"(?m)^[ \t]*(?:-?include|sinclude|export)\b")
-_INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
-_HERE = lazy_regex(r"^\$[({]CURDIR[)}]/")
 _DEEPEST = 10
 """A value may name another variable, whose value may name a third."""
 
-_MOST_FILES = 20
 _LARGEST = 500_000
 _MOST_VALUES = 1000
-"""How many makefiles are read beside one, how many bytes each may have, and how many variables all."""
+"""How many bytes each makefile that is read beside one may have, and how many variables all."""
 
 _VARIABLE = lazy_regex(r"\$(?:\(([^()]*)\)|\{([^{}]*)\}|\$(?P<own>\{?))")
 _WORD = lazy_regex(r"\w")
@@ -113,7 +110,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     """Return the images, containers and ignore comments in the recipes of a makefile; never raises."""
     text = source.text
     values = _values(text)
-    included, settings = _included(source.path) if _INCLUDE.search(text) else ({}, {})
+    included, settings = _included(source.path) if INCLUDE.search(text) else ({}, {})
     programs = _programs(text, values) - (settings.keys() - _each(settings, _PROGRAM, _FOUND))
     commands = _Commands(text, programs)
     quiet = _each(settings, _QUIET)
@@ -328,7 +325,7 @@ def _included(path: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     in which it runs."""
     waiting, seen = [path], dict[str, Values]()
     settings: dict[str, list[str]] = {}
-    while waiting and len(seen) <= _MOST_FILES:
+    while waiting and len(seen) <= MOST_FILES:
         here = waiting.pop()
         if here in seen:
             continue
@@ -340,10 +337,8 @@ def _included(path: str) -> tuple[dict[str, str], dict[str, list[str]]]:
                 for name, times in Counter(one or other for one, other in _SET.findall(without_comments(text))).items():
                     known = [value for _, _, value in seen[here].get(name, ())]
                     settings.setdefault(name, []).extend(known if len(known) == times else ["?"])
-            names = [name for match in _INCLUDE.finditer(text) for name in match[1].split()][: _MOST_FILES + 1]
-            found = [dockerfile_at(path, ".", _HERE.sub("", name)) for name in names]
-            waiting += filter(None, found)
-    if len(seen) > _MOST_FILES:
+            waiting += included(path, text)
+    if len(seen) > MOST_FILES:
         return {}, settings
     given: dict[str, list[str]] = {}
     for values in seen.values():

@@ -1,0 +1,32 @@
+"""The makefiles that a makefile includes, which make looks for in the folder in which it runs.
+
+Follows the GNU make manual 4.4, "Including Other Makefiles".
+"""
+
+import glob
+import os
+from itertools import chain, islice
+
+from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.workspace import of_a_run
+
+INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
+_HERE = lazy_regex(r"^\$[({]CURDIR[)}]/")
+
+MOST_FILES = 20
+"""How many makefiles are read beside one."""
+
+
+@of_a_run(64)  # each target that is called asks
+def included(path: str, text: str) -> list[str]:
+    """Return the paths of the makefiles that a text names to include in the one at ``path``, which are in its tree."""
+    written = [_HERE.sub("", name) for match in INCLUDE.finditer(text) for name in match[1].split()]
+    names = islice(chain.from_iterable(_matching(path, name) for name in written), MOST_FILES + 1)
+    return [found for name in names if (found := dockerfile_at(path, ".", name))]
+
+
+def _matching(path: str, name: str) -> list[str]:
+    """Return the names that a pattern of ``include`` stands for: of files in one folder."""
+    folder, _, last = name.rpartition("/")
+    return sorted(glob.glob(name, root_dir=os.path.dirname(path))) if "*" in last and "*" not in folder else [name]
