@@ -480,9 +480,14 @@ def test_an_image_with_the_name_of_the_go_module_is_its_owners(
     assert (row["state"] == "first-party") == own, row
 
 
+SLOW = '\r\n[remote "origin"]\r\n' + "\tfetch = +refs/*\r\n" * 30
+"""What costs a pattern with two ways to read the end of a line more than the limit of a file."""
+
+
 @pytest.mark.parametrize(
     ("url", "image", "reason"),
     [
+        ("x" + SLOW * 3 + "\turl = https://example.com/a/b.git", "acme/shop:1", "unknown-image"),
         ("https://github.com/acme/shop-gitops.git", "ghcr.io/acme/shop:1", "of-the-owner"),
         ("git@github.com:Acme/shop-gitops", "acme/shop/web:1", "of-the-owner"),
         ("ssh://git@github.com:22/acme/shop-gitops/", "acme/shop:1", "of-the-owner"),

@@ -1324,6 +1324,11 @@ dependencies:
   repository: "https://charts.example.com"
 - name: own
   repository: file://charts/own
+- name: queue
+  import-values:
+    - child: a
+      parent: b
+  repository: "@stable"
 """
 ARGO = """apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -1350,10 +1355,12 @@ UNEDITED = {
     "a/pod.golden.yaml": ("fixture", {}, POD),
     "a/pod.expected.yaml": ("fixture", {"a/pod.yaml": ""}, POD),
     "chart/charts/redis/pod.yaml": ("vendored", {"chart/Chart.yaml": FETCHED}, POD),
+    "chart/charts/queue/pod.yaml": ("vendored", {"chart/Chart.yaml": FETCHED}, POD),
     "chart/charts/own/Dockerfile": ("", {"chart/Chart.yaml": FETCHED}, ""),
     "chart/charts/other/Dockerfile": ("", {"chart/Chart.yaml": FETCHED}, ""),
     "a/pod.gen.yaml": ("generated", {"a/pod.sh": ""}, POD),
-    "test/diff/before/pod.yaml": ("fixture", {}, POD),
+    "test/diff/before/pod.yaml": ("fixture", {"test/diff/after/pod.yaml": ""}, POD),
+    "tests/after/Dockerfile": ("", {}, ""),
     "issue_12/expected/pod.yaml": ("fixture", {}, POD),
     "simple/expected.yaml": ("fixture", {"simple/pod.yaml": ""}, POD),
     "a/job.expected.yml": ("fixture", {"a/job.py": ""}, POD),

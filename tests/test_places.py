@@ -1197,6 +1197,7 @@ def test_any_text_is_a_makefile_that_keeps_its_other_lines(text: str) -> None:
         ("- {op: add, path: /spec/template/spec/containers/0/imagePullPolicy, value: Never}\n", "StatefulSet", True),
         ("- {op: add, path: /spec/template/spec/containers/1/imagePullPolicy, value: Never}\n", "StatefulSet", False),
         ("- {op: add, path: /spec/template/spec/containers/0/imagePullPolicy, value: Always}\n", "StatefulSet", False),
+        ("- {op: add, path: /spec/template/spec/containers/0/imagePullPolicy, value: Never}\n", ".*Set", True),
     ],
 )
 def test_a_pull_policy_that_an_overlay_sets_counts(tmp_path: Path, patch: str, target: str, stays: bool) -> None:

@@ -33,16 +33,9 @@ _DECLARED = lazy_regex(r"(?i)(?<![-_])ARG[ \t]")
 
 _MODULE = lazy_regex(r"(?m)^module[ \t]+\"?github\.com/([\w.-]{1,100}/[\w.-]{1,100})(?=[/\"\s]|$)")
 """The owner and name of a repository in the module path of its go.mod (go.dev/ref/mod, Module paths)."""
-_ORIGIN = lazy_regex(
-    r"(?m)^\[remote \"origin\"\][ \t]*(?:\r?\n(?![ \t]*(?:\[|url\b))[^\n]{0,1000}){0,20}\r?\n[ \t]*url[ \t]*=[ \t]*\"?"
-    r"(?:[a-z]{3,5}://)?(?:[^@/\s]{1,200}@)?github\.com(?::\d{1,5}/|[:/])/?([\w.-]{1,100}/[\w.-]{1,100}?)(?:\.git)?/?"
-    r"\"?[ \t\r]*$"
-)
-"""The same in the URL that a clone has in git's configuration of it (git-clone(1), GIT URLS)."""
-_TELLING = (("go.mod", _MODULE), (os.path.join(".git", "config"), _ORIGIN))
-"""Files at the top of a tree that tell which repository it is."""
 _LONGEST = 100_000
 """The length in bytes up to which one is read."""
+_FORGE = "github.com"
 _REGISTRIES = ("ghcr.io/", "quay.io/")
 """Registries, beside Docker Hub, at which an owner has the name that it has at GitHub."""
 
@@ -129,15 +122,18 @@ def _is_unknown(move: Migration) -> bool:
 
 @of_a_run(64)
 def _repositories(folder: str) -> frozenset[str]:
-    """Return the repositories that a folder is the top of, each by its owner and name, in lowercase."""
-    found = set[str]()
-    for name, pattern in _TELLING:
-        file = os.path.join(folder, name)
-        with contextlib.suppress(OSError, Unreadable):
-            text = "" if os.path.islink(file) else contents(file, _LONGEST).decode("utf-8", "replace")
-            match = pattern.search(text)
-            found |= {match[1].lower()} if match else set()
-    return frozenset(found)
+    """Return the repositories that a folder is the top of, by its Go module and by its remote: each by its owner and
+    name, in lowercase."""
+    from echo_migrate.files.remote import remote_of  # few files name an image that may be of its owner
+
+    file, names = os.path.join(folder, "go.mod"), list[str]()
+    with contextlib.suppress(Unreadable):
+        text = "" if os.path.islink(file) else contents(file, _LONGEST).decode("utf-8", "replace")
+        names += _MODULE.findall(text)[:1]
+    remote = remote_of(folder)
+    if remote and remote.host == _FORGE and remote.path.count("/") == 1:
+        names.append(remote.path)
+    return frozenset(map(str.lower, names))
 
 
 def with_uses(

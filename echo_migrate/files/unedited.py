@@ -27,9 +27,11 @@ _TESTS = frozenset(
 )
 _INPUT = lazy_regex(
     r"(?i)resources|samples|inputs?|corpus|(?:test)?cases|(?!use[-_])[\w-]+[-_]cases|checks|data|dockerfiles|example(?:s|_.+)?|fixture"
-    r"|expected(?:[-_]?(?:outputs?|results?))?|before|after"
+    r"|expected(?:[-_]?(?:outputs?|results?))?"
 )
 """Folders below one of tests, or of benchmarks, that hold what these read or compare with."""
+_CHANGED = frozenset(("before", "after"))
+"""The same, where both lie side by side: what a test changes, and the result. One alone may hold what a test starts."""
 _PACKAGED = (".groovy", ".java", ".kt", ".scala")
 """Endings of code whose folders are the names of packages (org/springframework/samples)."""
 
@@ -132,10 +134,11 @@ _GENERATED_FILE = lazy_regex(r"(?i).+\.gen(?:erated)?\.(?:ya?ml|json)")
 """What tells by its name that a program has made it."""
 
 _OF_CHARTS = ("Chart.yaml", "requirements.yaml")
-_DEPENDENCY = lazy_regex(r"(?m)^[ \t]*-[ \t]")
+_LISTED = lazy_regex(r"(?m)^dependencies:")
+_DEPENDENCY = lazy_regex(r"(?m)^[ \t]*-[ \t]+(?=(?:alias|condition|import-values|name|repository|tags|version):)")
 _CALLED = lazy_regex(r"(?m)^[ \t]*name:[ \t]*[\"']?([\w.-]{1,200})")
-_REMOTE = lazy_regex(r"(?m)^[ \t]*repository:[ \t]*[\"']?(?:https?|oci)://")
-"""Where a dependency of a chart begins, its name, and that it is fetched (helm.sh, "Charts")."""
+_REMOTE = lazy_regex(r"(?m)^[ \t]*repository:[ \t]*[\"']?(?:(?:https?|oci)://|@|alias:)")
+"""Where the dependencies of a chart begin, and one of them; its name, and that it is fetched (helm.sh, "Charts")."""
 
 _SCRIPT = lazy_regex(r"(?i).+\.(?:ba|k|z)?sh")
 _COMMENTS = lazy_regex(r"(?:\ufeff?[ \t]*(?:#[^\n]*|(?:set|shopt)[ \t][^\n<]*)?\n)*")
@@ -222,10 +225,12 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
             and folder in _fetched(os.path.join(root, *folders[: count - 2]))
         ):
             return "vendored"
-        read = _INPUT.fullmatch(folder) and not packaged and _below_tests(folders[: count - 1])
+        above = folders[: count - 1]
+        changed = folder in _CHANGED and _names(os.path.join(root, *above)) >= _CHANGED
+        read = (changed or _INPUT.fullmatch(folder)) and not packaged and _below_tests(above)
         if _FIXTURES.fullmatch(folder) or read:
             return "fixture"
-        if folder in _CI and not _SCHEMAS.isdisjoint(folders[: count - 1]):
+        if folder in _CI and not _SCHEMAS.isdisjoint(above):
             return "fixture"
         if _BACKUP.fullmatch(folder):
             return "backup"
@@ -236,7 +241,7 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
 def _fetched(chart: str) -> frozenset[str]:
     """Return the names of the charts that a chart has fetched into its folder ``charts``."""
     texts = (_text(os.path.join(chart, name)) for name in _OF_CHARTS)
-    entries = (one for text in texts for one in _DEPENDENCY.split(text.partition("dependencies:")[2]))
+    entries = (one for text in texts for listed in _LISTED.split(text)[1:] for one in _DEPENDENCY.split(listed))
     return frozenset(name for one in entries if _REMOTE.search(one) for name in _CALLED.findall(one)[:1])
 
 

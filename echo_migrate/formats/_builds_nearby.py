@@ -139,18 +139,24 @@ def made_in_tree(path: str, image: str) -> bool:
     """Return whether a build anywhere in the tree of a file makes an image, with whatever tag, by a name that is
     written whole and with its owner."""
     name = untagged(familiar(image))
-    return "/" in name and name in _made(real(top(path)))
+    if "/" not in name or "$" in name:
+        return False
+    root = real(top(path))
+    last = _last(name).encode("utf-8", "surrogateescape")
+    naming = (one for one, text in _making(root) if last in text)  # others are not parsed
+    return any(untagged(made) == name for one in naming for made in (_read(one, root) or _NOTHING)[0])
 
 
-@of_a_run(64)
-def _made(root: str) -> frozenset[str]:
-    """Return the names, without tags, of what the scripts and pipelines of a tree build."""
+@of_a_run(2)
+def _making(root: str) -> tuple[tuple[str, bytes], ...]:
+    """Return the scripts and pipelines of a tree that may make an image, each with its text in lowercase."""
     paths = (os.path.join(folder, name) for folder, names in searched(root) for name in names)
-    found = set[str]()
+    found = list[tuple[str, bytes]]()
     for path in islice(filter(_DEFINES.search, paths), _MOST_DEFINING):
-        made = None if os.path.islink(path) else _read(path, root)
-        found.update(untagged(one) for one in (made[0] if made else ()) if "$" not in one and ANY not in one)
-    return frozenset(found)
+        with contextlib.suppress(Unreadable):
+            text = b"" if os.path.islink(path) else contents(path, _LARGEST_CODE).lower()
+            found += [(path, text)] if has_any(text, _MAKES) or may_be_baked(path) else []
+    return tuple(found)
 
 
 def folders_of(path: str) -> frozenset[str]:

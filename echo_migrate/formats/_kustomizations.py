@@ -201,10 +201,7 @@ def _replaced(replacement: YamlNode | None) -> Iterator[Of]:
     for one in (replacement, *sequence(replacement)):
         for target in map(effective, sequence(effective(one).get("targets"))):
             select = effective(target.get("select"))
-            kind, name = (
-                node.value if is_text(node) and plain.fullmatch(node.value) else ""
-                for node, plain in ((select.get("kind"), _KIND), (select.get("name"), _PLAIN))
-            )
+            kind, name = _plain(select, "kind", _KIND), _plain(select, "name", _PLAIN)
             for field in sequence(target.get("fieldPaths")):
                 if is_text(field) and _IMAGE.search(field.value):
                     at = _CONTAINER.search(field.value)
@@ -262,12 +259,18 @@ def _changed(patch: YamlNode, folder: str) -> Iterator[tuple[YamlNode | None, st
     names it, another has a target."""
     keys = effective(patch)
     target = effective(keys.get("target"))
-    kind, name = (node.value if is_text(node) else "" for node in map(target.get, ("kind", "name")))
+    selected = _plain(target, "kind", _KIND), _plain(target, "name", _PLAIN)
     for root in _documents(keys.get("path") or keys.get("patch") or patch, folder):
         own = effective(root)
-        metadata = effective(own.get("metadata"))
-        kinds, names = (node.value if is_text(node) else "" for node in (own.get("kind"), metadata.get("name")))
-        yield root, kind or kinds, name or names
+        named = own.get("kind"), effective(own.get("metadata")).get("name")
+        kind, name = selected if target else (node.value if is_text(node) else "" for node in named)
+        yield root, kind, name
+
+
+def _plain(selector: dict[str, YamlNode], key: str, plain: re.Pattern[str]) -> str:
+    """Return what a selector has for a key, "" for a regular expression, which may be any."""
+    node = selector.get(key)
+    return node.value if is_text(node) and plain.fullmatch(node.value) else ""
 
 
 def _mounts(root: YamlNode | None, kind: str, name: str) -> Iterator[_Mount]:

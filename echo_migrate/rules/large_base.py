@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 
 from echo_migrate.dockerfile.layers import tools_started
+from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.images.end_of_life import ends
 from echo_migrate.images.reference import is_version, parsed
 from echo_migrate.model import WINDOWS, Finding, Image
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, Settings, rule
+from echo_migrate.shell.commands import SHELLS
 
 _WITHOUT_RELEASE = frozenset(("current", "latest", "lts"))
 """Words of a tag behind which its slim variant has no other; that of a Debian release stands there otherwise."""
@@ -37,7 +39,7 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
     builder = upstream.name in facts.builders or words & facts.builder_words
     if builder and stage.started and not _starts(stage, upstream.name) and not tools_started(stage):
         message = f"{image.shown} is a build image and the final base image: "
-        if any(run.that("build") for run in stage.runs):
+        if any(map(_may_make, stage.runs)):
             message += "use it as a builder stage, and COPY the result into a smaller base image"
         else:  # what it ships is built elsewhere
             message += "use a smaller one" + (", with a JRE" if "jdk" in words else ", that only runs the program")
@@ -50,6 +52,13 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         if any(call.manager.name in _COMPILING for run in stage.runs for call in run.calls):
             message += ", and compile in a builder stage"
         yield Finding(image.start, image.end, message)
+
+
+def _may_make(run: Run) -> bool:
+    """Return whether a RUN may make what a stage starts: it builds, installs packages, or runs a script."""
+    installs = any(call.action == "install" and not call.manager.system for call in run.calls)
+    scripts = any(one.name in SHELLS or "/" in one.words[0].value for one in run.commands if one.words)
+    return bool(run.that("build")) or installs or scripts
 
 
 def _has_ended(image: Image, upstream: str, settings: Settings) -> bool:

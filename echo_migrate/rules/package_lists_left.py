@@ -38,7 +38,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         needed = ""
         useless = len(run.commands) == len(fetched)  # with the lists removed too, the RUN would do nothing
         if useless and not stage.order.followed(run, stage, "any", lambda later: True):
-            needed, remedy = ", from which nothing is installed", "remove it"
+            needed, remedy = ", from which no RUN installs", "remove it"
         elif alone:
             remedy = f"install in the same RUN, and end it with rm -rf {folder}/*"
         elif _installs_later(run, stage, call.manager):

@@ -44,7 +44,9 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if launch.verb == "cmd" and entrypoint and entrypoint.shell:
             continue  # it is never used (Dockerfile reference, "CMD and ENTRYPOINT")
         if launch.args.value[:1] == "[" and launch.args.value.rstrip()[-1:] == "]":
-            message = f"{launch.shown} is not valid JSON, so a shell runs it: write each word in double quotes"
+            message = (
+                f"{launch.shown} is not valid JSON, so a shell runs it: put words in double quotes, with commas between"
+            )
             yield Finding(launch.start, launch.end, message)
             continue
         if _has_no_other_form(launch.script) or _is_replaced(launch.script, _families(stage, context)):
