@@ -70,6 +70,12 @@ _VENDORED = ("modules.txt", "github.com", "autoload.php", "bundle", "cache")
 _GEMS = lazy_regex(r"(?:^|/)ruby/\d[\d.]*/(?:bundler/)?gems/")
 """Where Bundler installs gems, whatever folder it is given."""
 
+_OLD_DOCUMENTS = lazy_regex(
+    r"(?:^|/)(?:versioned_docs/version-[^/]{1,100}"
+    r"|docs?(?:[-_][\w-]{1,80})?/(?:[^/]{1,100}/){0,3}?versions/v?\d{1,4}(?:\.\d{1,4}){1,2})/"
+)
+"""The documents of an earlier release, kept beside those of the next (docusaurus.io, "Versioning")."""
+
 _SITE = "_site"
 """Where Jekyll and Eleventy write the site that they make."""
 
@@ -214,8 +220,11 @@ def _is_generated(head: str) -> bool:
 @of_a_run(4096)
 def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited | None:
     """Return why nobody edits the files in a folder, by its path from a root; ``packaged`` is for code in packages."""
-    if _GEMS.search("/".join((*folders, ""))):
+    whole = "/".join((*folders, ""))
+    if _GEMS.search(whole):
         return "vendored"
+    if _OLD_DOCUMENTS.search(whole):
+        return "backup"
     for count, folder in enumerate(folders, 1):
         if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
             return "vendored"
