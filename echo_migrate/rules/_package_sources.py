@@ -105,9 +105,8 @@ def of_one_release(stage: Stage, source: Source) -> Iterator[Reason]:
                 others = adds and not name.startswith("lib") and any(map(str.isdigit, name))
                 releases = None if others else _only_in(name)
                 if releases:
-                    has, lacks = map(str, releases)
-                    line = str(source.position(word.start)[0])
-                    yield because("of-one-release", package=name, line=line, has=has, lacks=lacks)
+                    where = "Debian {}, not in {}".format(*releases)
+                    yield because("of-one-release", package=name, line=str(source.position(word.start)[0]), where=where)
                     return
 
 

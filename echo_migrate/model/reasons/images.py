@@ -303,10 +303,10 @@ OF_IMAGES: dict[str, Row] = {
         kind="a package of the distribution is pinned to a version",
     ),
     "of-one-release": Row(
-        "{package} on line {line} is in Debian {has}, not in {lacks}: the new image's release is unknown",
+        "{package} on line {line} is in {where}: the new image's release is unknown",
         "build it once on the new image",
         "proof",
-        "{package} of Debian {has}",
+        "{package} in {where}",
         kind="a package is in one release of Debian alone",
     ),
     "script-reads": Row(
