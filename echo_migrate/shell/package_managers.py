@@ -68,6 +68,7 @@ class Manager:
     cached: tuple[str, ...]
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
+    companions: dict[str, list[str]]
     caches: tuple[str, ...]
     kept: tuple[str, ...]
     lists: tuple[str, ...]
@@ -104,6 +105,7 @@ class Manager:
         self.cached = tuple(row.get("cached", ()))
         self.moved = tuple(row.get("moved", ()))
         self.recommended = tuple(row.get("recommended", ()))
+        self.companions = row.get("companions", {})
         self.caches = tuple(row.get("caches", ()))
         self.kept = tuple(row.get("kept", ()))
         self.lists = tuple(row.get("lists", ()))
