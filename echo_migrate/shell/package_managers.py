@@ -37,7 +37,8 @@ _VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 class Development:
     """How to leave out development dependencies: options, environment variables, words of a configuration file.
     ``manifest`` is the name of the file that declares them, and ``declares`` the words of which it then has one.
-    ``later`` is the same of later major versions, which have another command: it is to be used instead."""
+    ``later`` is the same of later major versions, which have another command: it is to be used instead. ``again`` are
+    the commands that install them once more, and what to write then."""
 
     unless: frozenset[str]
     environment: dict[str, str]
@@ -46,6 +47,7 @@ class Development:
     manifest: str
     declares: tuple[str, ...]
     later: dict[str, Any]
+    again: dict[str, Any]
 
     def __init__(self, row: dict[str, Any]) -> None:
         self.unless = frozenset(row["unless"])
@@ -53,6 +55,7 @@ class Development:
         self.settings = tuple(row.get("settings", ()))
         self.write, self.manifest, self.later = row["write"], row["manifest"], row.get("later", {})
         self.declares = tuple(row["declares"])
+        self.again = row.get("again", {})
 
 
 class Manager:
