@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import islice
 from posixpath import basename, dirname, join
 
-from echo_migrate.dockerfile.added_users import is_added_after
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.downloads import downloads
@@ -151,6 +150,8 @@ def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
     places = filter(None, (absolute(word, run, command) for word in operands))
     copies = [one for path in places for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
     others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
+    from echo_migrate.dockerfile.added_users import is_added_after  # few files are stored twice
+
     for copy in sorted(others or copies, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
         verb = copy.instruction.verb.upper()
         remedy = f"use {verb} --{command.name}= where it is copied"

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from posixpath import join, normpath
 
-from echo_migrate.dockerfile.copied_scripts import likely_text_at
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -111,6 +110,8 @@ def _is_replaced(script: Script, families: set[str]) -> bool:
 def _lacks_a_first_line(launch: StartCommand, stage: Stage, file: str) -> bool:
     """Return whether a command starts a script of the build context without ``#!``: a shell runs it, the kernel does
     not ("exec format error")."""
+    from echo_migrate.dockerfile.copied_scripts import likely_text_at  # few start commands are in shell form
+
     path = launch.script.commands[0].words[0].value
     folders = [folder for one in stage.lineage for _, folder in one.workdirs.values()]
     placed = normpath(join(folders[-1] if folders else "/", path)) if "/" in path else path
