@@ -536,3 +536,13 @@ def test_features_of_a_service_beside_one_in_a_comment(run: Run, tmp_path: Path)
 def test_started_by_env(run: Run, tmp_path: Path, lines: str, files: dict[str, str], held: bool) -> None:
     found = said(run, tmp_path, f"FROM node:24-alpine\nUSER node\n{lines}", files, "Dockerfile", "--provider", "docker")
     assert ("may have no env" in found) == held, found
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_requirements_are_read_by_their_byte_order_mark(run: Run, tmp_path: Path, encoding: str) -> None:
+    """PowerShell writes them so, and pip reads them."""
+    file = tmp_path / "requirements.txt"
+    file.write_bytes("psycopg2==2.9.10\r\n".encode(encoding))
+    (tmp_path / "Dockerfile").write_text(REQUIREMENTS)
+    done = run("check", "--no-config", "--fail-on", "never", "--select", "unhardened-image", str(tmp_path))
+    assert b"gcc" in done.stdout

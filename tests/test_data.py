@@ -167,6 +167,9 @@ def test_vendors_have_files() -> None:
         ("registry.access.redhat.com/ubi9/python-312", {"family": "redhat", "manager": None}),
         ("registry.access.redhat.com/hi/python:3.12", {"shell": False}),
         ("registry.access.redhat.com/hi/python:3.12-builder", {"shell": True, "manager": "dnf"}),
+        ("registry.access.redhat.com/hi/go:1.26-fips", {"shell": None, "manager": None}),
+        ("registry.access.redhat.com/hi/go:1.26-builder", {"shell": True, "manager": "dnf"}),
+        ("registry.access.redhat.com/hi/rust:latest", {"shell": None}),
         (
             "reg.echohq.com/eclipse-temurin-jre:25",
             {"shell": True, "lacks": frozenset(("nc", "ncat", "netcat", "wget"))},

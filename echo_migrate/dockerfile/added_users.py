@@ -25,6 +25,19 @@ def may_add(stage: Stage, name: str, likely: bool = False) -> bool:
     return any(_may_bring_users(copy, stage) for one in stage.lineage for copy in one.copies)
 
 
+def is_added_after(stage: Stage, name: str, start: int) -> bool:
+    """Return whether RUNs behind an offset name a user where they add any, and none before it does."""
+    if not _NAME.fullmatch(name):
+        return False
+    named = [
+        run.instruction.start
+        for run in stage.runs
+        for text in texts_of(run)
+        if _ADDS.search(text) and name in re.findall(r"[\w.-]+", text)
+    ]
+    return bool(named) and min(named) > start
+
+
 def texts_of(run: Run) -> list[str]:
     """Return the texts that a RUN executes: its line and its heredocs."""
     return [run.instruction.args.value, *[body.value for body in run.instruction.heredocs]]

@@ -4,6 +4,7 @@ Offsets are the only coordinates. They count Unicode code points of the text aft
 not UTF-8 is one code point (a lone surrogate, PEP 383), so that every file is written back byte for byte.
 """
 
+import codecs
 import errno
 import os
 import stat
@@ -57,6 +58,14 @@ def contents(path: str, most: int = LARGEST) -> bytes:
     if max(status.st_size, len(data)) > most:
         raise Unreadable(f"is larger than {most // 1_000_000} MB")
     return data
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file that is only read, by its byte order mark as pip does, or UTF-8: PowerShell before 7
+    writes UTF-16 (``pip freeze >``)."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.removeprefix(BOM).decode("utf-8", "replace")
 
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

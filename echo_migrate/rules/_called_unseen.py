@@ -15,7 +15,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Unreadable, contents
+from echo_migrate.files.source import Unreadable, contents, decoded
 from echo_migrate.files.tree import dockerfile_at, real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import ImageFacts
@@ -146,6 +146,12 @@ def programs_unseen(
         before = command.start if runs else None
         if not may_provide(node, base, [program], before, likely=True):
             yield because("called-unseen", caller=one.called if one else command.name, program=program)
+
+
+def makes_packages(stage: Stage, path: str, folders: Callable[[str], frozenset[str]]) -> bool:
+    """Return whether a RUN of a stage compiles packages that are installed, for all that is known."""
+    found = (one for run in stage.runs if run.script for one in _in_run(stage, run, None, _Files(path, folders)))
+    return any(one and program in MAKERS for program, _, one in found)
 
 
 def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterator[tuple[str, Command, Call | None]]:
@@ -351,6 +357,6 @@ def _written(name: str, source: str) -> list[str]:
 def _text(path: str) -> str | None:
     """Return the text of a file, None if it cannot be read."""
     try:
-        return contents(path, _LONGEST).decode("utf-8", "replace").replace("\r\n", "\n")
+        return decoded(contents(path, _LONGEST)).replace("\r\n", "\n")
     except (OSError, Unreadable):
         return None

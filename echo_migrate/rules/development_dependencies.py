@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname, join, normpath, relpath
+from typing import Any
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import ARCHIVE, configures
@@ -102,7 +103,19 @@ def _remedy(known: Development, files: list[str] | None, call: Call, stage: Stag
     named = any(word in text for text in texts for word in later["declares"])
     if named or (later and configures(stage, later["settings"], call)):
         return f"use {later['write']}, or a builder stage"
+    if known.again and _installs_again(call, known.again, stage):
+        return f"set {known.again['write']}, or use a builder stage"
     return f"add {known.write}, or use a builder stage"
+
+
+def _installs_again(call: Call, again: dict[str, Any], stage: Stage) -> bool:
+    """Return whether a later command of a stage, or its start, installs a project's packages again (``uv run``)."""
+    starts = [launch.script for launch in map(stage.start_command, ("entrypoint", "cmd")) if launch]
+    later = [own for run in stage.runs for own in run.commands if own.start > call.command.start]
+    return any(
+        own.name == call.command.name and not set(own.arguments[:1]).isdisjoint(again["commands"])
+        for own in (*later, *[own for script in starts for own in script.commands])
+    )
 
 
 def _has_a_choice(call: Call, known: Development, run: Run) -> bool:

@@ -49,7 +49,7 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         over = _has_ended(image, upstream.name, context.settings)
         slim = f" ({f'{tag}-slim' if tag else 'slim'})" if words <= _WITHOUT_RELEASE and not over else ""
         message = f"{image.shown} is the full image, with compilers: use its slim variant{slim}"
-        if any(call.manager.name in _COMPILING for run in stage.runs for call in run.calls):
+        if _compiles(stage, context):
             message += ", and compile in a builder stage"
         yield Finding(image.start, image.end, message)
 
@@ -59,6 +59,18 @@ def _may_make(run: Run) -> bool:
     installs = any(call.action == "install" and not call.manager.system for call in run.calls)
     scripts = any(one.name in SHELLS or "/" in one.words[0].value for one in run.commands if one.words)
     return bool(run.that("build")) or installs or scripts
+
+
+def _compiles(stage: Stage, context: Context) -> bool:
+    """Return whether packages of a stage are compiled where they are installed."""
+    calls = [call for run in stage.runs for call in run.calls]
+    if any(call.manager.name in _COMPILING for call in calls):
+        return True
+    if not any(call.action == "install" for call in calls):
+        return False
+    from echo_migrate.rules._called_unseen import makes_packages  # few stages have more than system packages
+
+    return makes_packages(stage, context.source.path, context.folders)
 
 
 def _has_ended(image: Image, upstream: str, settings: Settings) -> bool:

@@ -64,7 +64,7 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         if isinstance(step, Copy):
             below.copy(step)
             continue
-        said = [(one, _twice(one, step, below), False) for one in step.commands if one.name in _CHANGING]
+        said = [(one, _twice(one, step, below, stage), False) for one in step.commands if one.name in _CHANGING]
         if not REMOVING.isdisjoint(step.names):
             said += [(one, *_too_late(one, step, below, context)) for one in step.commands]
         late = _cleaned_too_late(step, below)
@@ -141,7 +141,7 @@ def _tree(copy: Copy) -> bool:
     return any(word.value in (".", "./") or "." not in basename(word.value.rstrip("/")) for word in copy.sources)
 
 
-def _twice(command: Command, run: Run, below: _Layers) -> str:
+def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
     """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
     if not any(map(_recursive, command.arguments)):
         return ""
@@ -150,9 +150,13 @@ def _twice(command: Command, run: Run, below: _Layers) -> str:
     places = filter(None, (absolute(word, run, command) for word in operands))
     copies = [one for path in places for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
     others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
+    from echo_migrate.dockerfile.added_users import is_added_after  # few files are stored twice
+
     for copy in sorted(others or copies, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
         verb = copy.instruction.verb.upper()
         remedy = f"use {verb} --{command.name}= where it is copied"
+        if command.name == "chown" and is_added_after(stage, given.partition(":")[0], copy.instruction.start):
+            remedy += ", and create the user before it, or use its number"
         if not others:  # but WORKDIR and RUNs may have made more there
             remedy = f"{verb} gave it that owner, change only what else needs it"
         return f"{command.name} stores {copy.target} a second time: {remedy}"

@@ -1,6 +1,6 @@
 """An install that also installs packages that are only recommended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from echo_migrate.dockerfile.layers import configures, remaining_installs
 from echo_migrate.dockerfile.stages import Stage
@@ -8,6 +8,8 @@ from echo_migrate.files.source import Edit
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.commands import Word
+from echo_migrate.shell.package_managers import Call, package_name
 
 _SETTINGS = ("apt::install-recommends", "install_weak_deps")
 
@@ -24,7 +26,18 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
                 continue
             option = known[0]
             message = f"{call.command.name} installs recommended packages: add {option}"
+            missing = _companions(call, words, stage)
+            message += f", and name {' and '.join(missing)} too" if missing else ""
             edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
             editable = call.command.editable and not stage.in_onbuild(call.command.start)
-            fix = Fix(edits, f"add {option}", safe=False) if editable and stage.certain else None
+            fix = Fix(edits, f"add {option}", safe=False) if editable and stage.certain and not missing else None
             yield Finding(call.command.start, call.command.end, message, fix)
+
+
+def _companions(call: Call, words: Iterable[Word], stage: Stage) -> list[str]:
+    """Return what the packages of a call need and only recommend, and no install of the stage names."""
+    names = {package_name(word) for word in words}
+    calls = [one for own in stage.lineage for run in own.runs for one in run.calls if one.action == "install"]
+    installed = {package_name(word) for one in calls for word in one.packages}
+    wanted = [others for name, others in call.manager.companions.items() if name in names]
+    return list(dict.fromkeys(others[0] for others in wanted if installed.isdisjoint(others)))

@@ -33,11 +33,7 @@ _PROGRAMS = frozenset(("cassandra", "couchdb", "mariadbd", "rabbitmq-server"))
 @of_shipped_images
 def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Finding]:
     if isinstance(node, Container):
-        if (
-            node.user
-            and as_root(node.user.value)
-            and not any(_OWNS.search(one.args.value) for one in node.start_commands)
-        ):
+        if node.user and as_root(node.user.value) and not any(map(_OWNS.search, _commands(node, context))):
             message = f"{node.shown} runs as root: use the uid of another user"
             line = context.source.text[node.user.end :].partition("\n")[0]
             yield Finding(node.user.start, node.user.end, message, quiet="#" in line)  # a comment says why
@@ -56,6 +52,12 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )
         yield Finding(last.start, last.end, "runs as root: end with USER <uid>")
+
+
+def _commands(node: Container, context: Context) -> Iterator[str]:
+    """Yield the start commands of a container, as written where a variable makes their words unknown."""
+    for one in node.start_commands:
+        yield one.args.value or context.source.text[one.start : one.end]
 
 
 def _started(stage: Stage) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from posixpath import join, normpath
 
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
@@ -10,7 +11,8 @@ from echo_migrate.images.facts import facts_of
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
-from echo_migrate.shell.commands import BUILT_IN, SHELLS, UNREADABLE, Command, Script
+from echo_migrate.shell.commands import BUILT_IN, SHELLS, UNREADABLE, Command, Script, handed
+from echo_migrate.shell.parser import read
 
 _EXPANDED = lazy_regex(r"[*?\[\]{}~#\n]")
 """Characters that a shell may interpret, and exec form does not."""
@@ -23,6 +25,8 @@ _LISTS = frozenset(("", "&&", ";", "\n"))
 _SHELLS = {**dict.fromkeys(("azure", "redhat", "suse"), "bash"), **dict.fromkeys(("alpine", "busybox", "wolfi"), "ash")}
 """The shells of the families in which a program takes the place of ``sh``: bash (tried: 5.2), and that of BusyBox (1.30
 and 1.35); dash 0.5.12, which Debian and Ubuntu have, stays."""
+
+_ASH = frozenset(("ash", "sh"))
 
 _SHORT = lazy_regex(
     r"(?!.*(?:auth|cred|key|pass|pw|secret|token))(?!.*[a-z]{13})(?=.{1,28}$)[a-z./_]+\d?(?: [a-z./_]+\d?)*"
@@ -52,6 +56,11 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if _has_no_other_form(launch.script) or _is_replaced(launch.script, _families(stage, context)):
             continue
         text = _exec_form(launch)
+        if text and _lacks_a_first_line(launch, stage, context.source.path):
+            remedy = "give the script a first line (#!/bin/sh), then use exec form"
+            message = f"{launch.shown} in shell form passes no signals to the program: {remedy}"
+            yield Finding(launch.start, launch.end, message)
+            continue
         fix = None
         if text and _keeps_its_meaning(launch, stage, effective):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
@@ -86,14 +95,30 @@ def _is_replaced(script: Script, families: set[str]) -> bool:
     if not own or not script.certain or script.background:
         return False
     last = own[-1]
-    if not _SETTING_TRAPS.isdisjoint(command.name for command in own) or _has_a_script(last):
+    if not _SETTING_TRAPS.isdisjoint(command.name for command in own):
         return False
+    if _has_a_script(last):
+        nested = handed(last) if last.name in _ASH else None
+        if nested is None or not _is_replaced(read(nested.text), families):
+            return False
     plain = last.words and last.words[0].value not in BUILT_IN and not (last.via or last.inside or last.then)
     shells = {_SHELLS.get(one, "") for one in families}
     if not plain or last.operator not in _LISTS or "" in shells or any("function" in one.inside for one in own):
         return False
     alone = len(own) == 1 and not last.redirects
     return alone or shells == {"ash"}
+
+
+def _lacks_a_first_line(launch: StartCommand, stage: Stage, file: str) -> bool:
+    """Return whether a command starts a script of the build context without ``#!``: a shell runs it, the kernel does
+    not ("exec format error")."""
+    from echo_migrate.dockerfile.copied_scripts import likely_text_at  # few start commands are in shell form
+
+    path = launch.script.commands[0].words[0].value
+    folders = [folder for one in stage.lineage for _, folder in one.workdirs.values()]
+    placed = normpath(join(folders[-1] if folders else "/", path)) if "/" in path else path
+    text = likely_text_at(placed, stage, (), file)
+    return bool(text and not text.startswith("#!"))
 
 
 def _has_a_script(command: Command) -> bool:

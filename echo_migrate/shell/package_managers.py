@@ -37,22 +37,18 @@ _VARIABLE = lazy_regex(r"\$\{?(\w+)\}?")
 class Development:
     """How to leave out development dependencies: options, environment variables, words of a configuration file.
     ``manifest`` is the name of the file that declares them, and ``declares`` the words of which it then has one.
-    ``later`` is the same of later major versions, which have another command: it is to be used instead."""
-
-    unless: frozenset[str]
-    environment: dict[str, str]
-    settings: tuple[str, ...]
-    write: str
-    manifest: str
-    declares: tuple[str, ...]
-    later: dict[str, Any]
+    ``later`` is the same of later major versions, which have another command: it is to be used instead. ``again`` are
+    the commands that install them once more, and what to write then."""
 
     def __init__(self, row: dict[str, Any]) -> None:
-        self.unless = frozenset(row["unless"])
-        self.environment = row.get("environment", {})
-        self.settings = tuple(row.get("settings", ()))
-        self.write, self.manifest, self.later = row["write"], row["manifest"], row.get("later", {})
-        self.declares = tuple(row["declares"])
+        self.unless: frozenset[str] = frozenset(row["unless"])
+        self.environment: dict[str, str] = row.get("environment", {})
+        self.settings: tuple[str, ...] = tuple(row.get("settings", ()))
+        self.write: str = row["write"]
+        self.manifest: str = row["manifest"]
+        self.declares: tuple[str, ...] = tuple(row["declares"])
+        self.later: dict[str, Any] = row.get("later", {})
+        self.again: dict[str, Any] = row.get("again", {})
 
 
 class Manager:
@@ -68,6 +64,7 @@ class Manager:
     cached: tuple[str, ...]
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
+    companions: dict[str, list[str]]
     caches: tuple[str, ...]
     kept: tuple[str, ...]
     lists: tuple[str, ...]
@@ -104,6 +101,7 @@ class Manager:
         self.cached = tuple(row.get("cached", ()))
         self.moved = tuple(row.get("moved", ()))
         self.recommended = tuple(row.get("recommended", ()))
+        self.companions = row.get("companions", {})
         self.caches = tuple(row.get("caches", ()))
         self.kept = tuple(row.get("kept", ()))
         self.lists = tuple(row.get("lists", ()))
