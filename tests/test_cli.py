@@ -242,7 +242,7 @@ def test_quiet_and_verbose(run: Run, dockerfile: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("FROM python:3.12\n")
     assert b"image references" not in run("check", "-q").stdout
     done = run("check", "-v", "Dockerfile", "notes.txt")
-    assert b"1  not a known public image" in done.stdout
+    assert b"1  not in the list of known images" in done.stdout
     assert b"1 \xc3\x97 acme/tool:1" in done.stdout
     assert "notes.txt: skipped" in err(done)
     assert err(run("check", "Dockerfile", "notes.txt")) == ""

@@ -29,6 +29,7 @@ FOUND = [
     "DOCKERFILE",
     "Dockerfile.j2",
     "Dockerfile.license",
+    "DockerfileBackendProd",
     ".github/Dockerfile",
     ".devcontainer/Dockerfile",
 ]
@@ -38,6 +39,8 @@ PASSED = [
     "Dockerfile.sig",
     "README.rst",
     "Dockerfiles",
+    "DOCKERFILES",
+    "DockerfileParser.txt",
     "MyDockerfile",
     "node_modules/a/Dockerfile",
     "venv/Dockerfile",

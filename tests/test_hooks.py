@@ -89,7 +89,17 @@ def test_the_manifest_is_one() -> None:
 @pytest.mark.parametrize(
     ("name", "taken"),
     [
-        *((name, True) for name in ("Dockerfile", "a/dockerfile", "DOCKERFILE", "Dockerfile.dev", "Dockerfile-dev")),
+        *(
+            (name, True)
+            for name in (
+                "Dockerfile",
+                "a/dockerfile",
+                "DOCKERFILE",
+                "DockerfileDev",
+                "Dockerfile.dev",
+                "Dockerfile-dev",
+            )
+        ),
         *(
             (name, True)
             for name in ("app.dockerfile", "x/Containerfile", "dev.Dockerfile", "Dockerfile_x", "compose.yml")

@@ -101,6 +101,26 @@ def test_other_contexts_keep_nothing_back(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
 
 
+@pytest.mark.parametrize("line", ['"$(GREEN)======$(RESET)"', '"\\033[1;32m$(X)=="', '"$(A)$(B)=$(C)"'])
+def test_a_word_with_variables_elsewhere_is_no_context(run: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / "Dockerfile").write_text(TEXT)
+    (tmp_path / "Makefile").write_text(f"a:\n\tdocker build --build-context src=. .\n\t@echo {line}\n")
+    run("fix", "Dockerfile")
+    assert (tmp_path / "Dockerfile").read_text() == "FROM reg.echohq.com/python:3.12\n"
+
+
+def test_a_context_takes_no_image_from_a_service_and_no_other_reason(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12-alpine\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  a:\n    image: python:3.12\n")
+    (tmp_path / "build.sh").write_text('docker build --build-context "$X=." .\n')
+    said = run("check").stdout
+    assert b"no Alpine variant" in said
+    assert b"may be the name of a build context here" in said
+    run("fix", "--unsafe-fixes")
+    assert (tmp_path / "Dockerfile").read_text() == "FROM python:3.12-alpine\n"
+    assert b"image: reg.echohq.com/python:3.12\n" in (tmp_path / "compose.yaml").read_bytes()
+
+
 def test_a_comment_passes_no_contexts(run: Run, tmp_path: Path) -> None:
     comment = "##   docker build --build-context=ext=<path> --build-arg ${X}=1 .\n"
     (tmp_path / "Dockerfile").write_text(comment + TEXT)
@@ -336,7 +356,7 @@ def test_a_name_of_a_context_with_variables_is_compared_in_one_pass(limited: Run
     [(r"'\n=====", False), (r"\n", False), (r"reg\x2eechohq.com/python", True), (r"\$R\/python", True)],
 )
 def test_an_escape_in_the_name_of_a_context_is_one_character(run: Run, tmp_path: Path, name: str, taken: bool) -> None:
-    (tmp_path / "build.sh").write_text(f"docker build --build-context api=./api .\nprintf {name}=x\n")
+    (tmp_path / "build.sh").write_text(f"docker build --build-context api=./api --build-context {name}=x .\n")
     (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
     said = run("check", cwd=tmp_path).stdout
     assert (b"may be the name of a build context here" in said) == taken

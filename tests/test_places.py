@@ -1106,7 +1106,8 @@ def test_variables_of_the_shell_in_a_recipe_have_their_own_names() -> None:
     text = "x:\n\tdocker run $$A/tool:$${B}; docker run $(_C)/tool; docker run node:$$_D; docker run node:$${E:-22}\n"
     outcomes = fix_source("Makefile", text).outcomes
     names = [reason.message for one in outcomes for reason in one.reasons if reason.id == "no-value"]
-    assert names == [f"no value for {name} in this file" for name in ("A, B", "_C", "_D", "E")]
+    assert names == [f"no value for {name} in this file" for name in ("A, B", "_C", "_D")]
+    assert [reason.message for reason in outcomes[-1].reasons] == ["variable E can be set elsewhere"]
 
 
 @pytest.mark.parametrize(
@@ -1218,3 +1219,19 @@ def test_a_resource_whose_only_key_of_an_image_has_it_at_its_end_is_a_manifest(t
         "    sidecarImage: {repository: docker.io/library/node, tag: '22'}\n"
     )
     assert [one.state for one in fix_source(str(tmp_path / "release.yaml"), release).outcomes] == ["needs-person"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "image", "reasons"),
+    [
+        ("action.yml", "inputs: {db-image: {default: 'neo4j:5'}}\nruns: {using: composite}\n", "neo4j:5", ["default"]),
+        ("a.sh", "kubectl run x --image postgres -- psql -U postgres\n", "postgres", []),
+        ("a.sh", "kubectl run x --image postgres; sh -c -- postgres\n", "postgres", ["same-name"]),
+        ("kustomization.yaml", "images: [{name: 'node:latest', newTag: '24'}]\n", "node:24", ["match-key"]),
+        ("kustomization.yaml", "images: [{name: 'a.b:5000/x', newTag: '24'}]\n", "a.b:5000/x:24", ["first-party"]),
+    ],
+)
+def test_what_a_place_names_and_why_it_stays(path: str, text: str, image: str, reasons: list[str]) -> None:
+    outcomes = fix_source(path, text).outcomes
+    found = [(one.image.ref.value, [reason.id for reason in one.reasons]) for one in outcomes]
+    assert found == [(image, reasons)]

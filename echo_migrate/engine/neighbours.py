@@ -14,7 +14,7 @@ from echo_migrate.formats._builds_nearby import Builds, builds_near, made_in_tre
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, untagged, variables
-from echo_migrate.model import Migration
+from echo_migrate.model import Image, Migration
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._purpose import is_of_a_build
 
@@ -48,11 +48,16 @@ def without_shadowed(moves: list[Migration], source: Source) -> list[Migration]:
     names = dict.fromkeys(parse(move.target).name for move in moves if move.target and move.edits)
     taken = {name for name in names if shadows(source.path, familiar(name))}
     return [
-        move._replace(state="needs-person", edits=(), reasons=(because("shadowed", target=move.target),))
-        if move.target and taken and parse(move.target).name in taken
+        move._replace(state="needs-person", edits=(), reasons=(*move.reasons, because("shadowed", target=move.target)))
+        if move.target and not _is_run(move.image) and parse(move.target).name in taken
         else move
         for move in moves
     ]
+
+
+def _is_run(image: Image) -> bool:
+    """Return whether an image is that of a service or a dev container, which no build pulls."""
+    return image.where.rpartition(".")[2] == "image" and image.where.count(".") < 3
 
 
 def of_template(moves: list[Migration], source: Source) -> list[Migration]:

@@ -16,7 +16,7 @@ from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import NotYaml, YamlNode, documents, effective, is_text, sequence
 from echo_migrate.formats._followers import replaced_by
 from echo_migrate.formats._yaml import walk
-from echo_migrate.images.reference import parse
+from echo_migrate.images.reference import parse, untagged
 from echo_migrate.model.reasons import Reason, because
 
 FILE = re.compile(r"(?i)kustomization(?:\.ya?ml)?")
@@ -169,7 +169,7 @@ def _read(path: str) -> _Kustomization:
                 for image in map(effective, (*sequence(keys.get("images")), *images)):
                     name = image.get("name")
                     if is_text(name):
-                        (renamed if "newName" in image else retagged).add(name.value)
+                        (renamed if "newName" in image else retagged).add(untagged(name.value))
                 replaced |= {
                     one
                     for node in sequence(keys.get("replacements"))

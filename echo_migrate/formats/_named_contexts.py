@@ -24,6 +24,11 @@ _MOST_PARTLY = 500
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#.*", needs=("#",))
 """A line that no program runs, in scripts, makefiles, YAML and Dockerfiles."""
 
+_NAMED = lazy_regex(r"(?<![^\s\"'=,])([^\s\"'=,]+)=")
+_BEHIND = lazy_regex(r"build-context(?:s[^\0]*|[\"',\s]*[^\n]*)")
+"""A word that may be the name of a context, and the words behind an option, or an input of an action, that gives some:
+elsewhere, a word with variables (colours around a line of ``=``) is none."""
+
 _KEYWORDS = (b"build-context", b"additional_contexts")
 
 
@@ -92,7 +97,8 @@ def _names(path: str, text: str) -> _Names | None:
             if "build-context" in text:  # command arguments, or inputs of an action
                 run = _COMMENT.sub("", text)
                 flat = _VARIABLE.sub("$", re.sub(r"\\\r?\n[ \t]*", "", run)) if "build-context" in run else ""
-                names = re.findall(r"(?<![^\s\"'=,])([^\s\"'=,]+)=", flat)
+                names = [one for one in _NAMED.findall(flat) if not {"$", "\\"} & set(one)]
+                names += [one for given in _BEHIND.findall(flat) for one in _NAMED.findall(given)]
                 names += re.findall(r"build-contexts?[=:\s]+[\"']?(\$)(?!\S*=)", flat)
             else:
                 known = bake.context_names(path, text) if may_be_baked(path) else compose.context_names(text)

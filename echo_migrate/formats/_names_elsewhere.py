@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from functools import lru_cache
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
@@ -45,6 +45,8 @@ class Elsewhere:
     ) -> None:
         silent = container_commands.data()["silent"]
         behind = {word.start for _, one in called for word in one.behind}
+        started = [command.words for command, one in called if one.places and command.name in _OF_CLUSTERS]
+        behind |= {word.start for words in started for word in dropwhile(lambda word: word.value != "--", words)}
         self.text = bare
         fine = [(command.start, command.end) for command in script.commands if command.name in silent]
         fine += [(place.word.start, place.word.end) for _, one in called if not one.inspected for place in one.places]

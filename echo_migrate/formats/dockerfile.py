@@ -12,7 +12,7 @@ from echo_migrate.formats._named_contexts import named
 
 _PLAIN = ("dockerfile", "containerfile")
 NAME = lazy_regex(
-    r"(?i)(?:.+\.)?(?:docker|container)file(?:[._-].+)?(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)(?<!\.rej)"
+    r"(?i)(?:.+\.)?(?:(?:docker|container)file(?:[._-].+)?|(?-i:[Dd]ocker|[Cc]ontainer)(?-i:file[A-Z])\w*)(?<!\.dockerignore)(?<!\.md)(?<!\.mdx)(?<!\.orig)(?<!\.rej)"
     r"(?<!\.asc)(?<!\.sig)(?<!\.sha256)",
     needs=_PLAIN,
 )
@@ -26,6 +26,9 @@ _CODE = frozenset(
 
 _LICENSE = ".license"
 """The ending of a file beside another with the licence of that (reuse.software), and of Dockerfiles about licences."""
+
+_JOINED = lazy_regex(r"(?i:docker|container)file\w+")
+"""Names without a sign between the two parts, which programs have too."""
 
 _FROM = lazy_regex(r"(?mi)^[ \t]*FROM[ \t]", needs=("from",))
 
@@ -43,8 +46,8 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a Dockerfile, by name, as any text may be meant as one; names such as ``Dockerfile.go``
-    also need a matching first instruction, ``Dockerfile.license`` a FROM."""
-    if path.lower().endswith(_LICENSE) and not _FROM.search(text):
+    also need a matching first instruction, ``Dockerfile.license`` and ``DockerfileDev`` a FROM."""
+    if (path.lower().endswith(_LICENSE) or _JOINED.fullmatch(path.rpartition("/")[2])) and not _FROM.search(text):
         return False
     return candidate(path) and (path.rpartition(".")[2].lower() not in _CODE or bool(_OPENING.match(text)))
 

@@ -57,6 +57,7 @@ _CHOICE = lazy_regex(r"\s*\$\{\{([^\n{}]{1,500})\}\}\s*")
 _TEXT = lazy_regex(r"'(?:[^']|'')*'")
 _OPERATOR = lazy_regex(r"'[^']*'|[()]|&&|\|\|")
 _WITH = lazy_regex(r"(?i)(?:(?:base|container|docker)[-_]?)?image")
+_GIVEN = lazy_regex(r"(?i)(?:[\w-]{1,60}[-_]|base|container|docker)?image")
 _ENTRY = lazy_regex(r"(?m)^[ \t]*([\w.-]+)=((?:[^\n]*[^ \t\r\n])?)[ \t\r]*$")
 _ANCESTOR = lazy_regex(r"\bancestor=([\w./:@-]+)")
 """What ``docker ps --filter`` looks for (docker/cli, docs/reference/commandline/container_ls.md)."""
@@ -183,7 +184,7 @@ def _named(sheet: YamlFile, top: dict[str, YamlNode], jobs: dict[str, _Job]) -> 
         yield from _docker(sheet, image, "runs.image")
     for name, given in items(top.get("inputs")) if runs else ():
         default = effective(given).get("default")
-        if _WITH.fullmatch(name) and is_text(default) and TAGGED.fullmatch(default.value):
+        if _GIVEN.fullmatch(name) and is_text(default) and TAGGED.fullmatch(default.value):
             yield from sheet.image(default, f"inputs.{name}.default", unsafe_reasons=(_DEFAULT,))
 
 

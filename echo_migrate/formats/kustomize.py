@@ -25,7 +25,7 @@ from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._kustomizations import FILE as NAME
 from echo_migrate.formats._kustomizations import rewritten
 from echo_migrate.formats._yaml import YAML, Node, YamlFile, nodes, verify, walk
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import parsed, untagged
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import because
 
@@ -84,7 +84,10 @@ def _images(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
             )
         else:
             key = because("digest-key" if is_text(digest) else "match-key")
-            yield from sheet.parted(name, None, tag, f"{where}.name", not_editable=key)
+            for image in sheet.parted(name, None, tag, f"{where}.name", not_editable=key):
+                new_tag = image.ref.value[len(name.value) :]  # which takes the place of one in the name
+                value = f"{untagged(name.value)}{new_tag}" if new_tag else name.value
+                yield image._replace(ref=image.ref._replace(value=value))
 
 
 def _patched(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:

@@ -30,9 +30,12 @@ _REBUILT = 90
 
 
 def no_value(image: Image) -> Reason:
-    """Return the reason for an image with a variable without a value in the file."""
+    """Return the reason for an image with a variable without a value in the file, or with a default alone."""
     if image.unsettled and all(name.lstrip("(").startswith("matrix.") for name in image.unsettled):
         return because("matrix", names=", ".join(image.unsettled))
+    defaults = tuple(dict.fromkeys(name.partition(":-")[0] for name in image.unsettled if ":-" in name))
+    if image.unsettled and (not is_open(image.ref.value) or len(defaults) == len(image.unsettled)):
+        return because("variable-overridden", name=few(defaults or image.unsettled))
     return because("no-value", names=few(image.unsettled) or "its variables")
 
 

@@ -42,7 +42,7 @@ OF_IMAGES: dict[str, Row] = {
     "choices-differ": Row("the values of its variable need different new tags", "write each image out", "edit"),
     "template": Row("a placeholder, filled in elsewhere", "change what fills it in", "edit"),
     "unknown-image": Row(
-        "not a known public image", "if it is a copy of a public image, add a row to a mapping file", "edit"
+        "not in the list of known images", "if it is a copy of a public image, add a row to a mapping file", "edit"
     ),
     "first-party": Row("private, or built in this repository", "move the images that it is built from", ""),
     "of-the-owner": Row("an image of this repository's owner", "move the images that it is built from", ""),
