@@ -59,3 +59,31 @@ def test_a_kustomization_of_a_working_folder_still_counts(run: Run, tmp_path: Pa
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(text)
     assert b"kustomization.yaml" in run("check", "-v", "a").stdout
+
+
+def test_a_pattern_stands_for_files_of_the_tree_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, outside = tmp_path / "tree", tmp_path / "outside"
+    for path in (root / "mk" / "a.mk", root / "mk" / ".b.mk", root / "x" / "deep" / "c.mk", outside / "d.mk"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (root / "out").symlink_to(outside)
+    (root / "mk" / "e.mk").symlink_to(outside / "d.mk")
+    listed: list[str] = []
+    plain = os.listdir
+
+    def seen(folder: str) -> list[str]:
+        listed.append(folder)
+        return plain(folder)
+
+    monkeypatch.setattr(os, "listdir", seen)
+
+    def found(folder: Path, pattern: str) -> list[str]:
+        paths = tree.matching(str(folder), pattern, str(root))
+        return [os.path.relpath(path, root) for path in paths]
+
+    assert found(root, "mk/*.mk") == found(root / "x", "../mk/*.mk") == ["mk/a.mk"]
+    assert found(root, "*/*/*.mk") == ["x/deep/c.mk"]
+    assert found(root, "mk/a.m?") == ["mk/a.mk"]
+    for pattern in ("out/*.mk", "*/d.mk", "../outside/*.mk", "mk/e.mk", "/etc/*", "mk/\0*"):
+        assert found(root, pattern) == []
+    assert not [folder for folder in listed if os.path.realpath(folder).startswith(str(outside))]

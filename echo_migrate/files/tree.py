@@ -1,6 +1,7 @@
 """The boundaries of a file tree, and which of its folders are entered."""
 
 import errno
+import fnmatch
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -218,3 +219,23 @@ def dockerfile_at(path: str, context: str, name: str) -> str | None:
     root = repository(real(folder)) or real(folder)
     inside = real(found).startswith(root.rstrip("/") + "/")
     return found if inside and os.path.isfile(real(found)) else None
+
+
+def matching(folder: str, pattern: str, root: str) -> list[str]:
+    """Return the paths that a pattern stands for from a folder (fnmatch, a folder at a time, no hidden names for a
+    ``*``). What lies outside of ``root``, a real path, is neither entered nor returned."""
+    found = [] if _is_no_path(pattern) or len(pattern) > LONGEST_PATH else [folder]
+    for part in pattern.split("/"):
+        named = [os.path.join(place, name) for place in found for name in _names_like(place, part)]
+        found = [path for path in named if f"{real(path)}/".startswith(f"{root.rstrip('/')}/")]
+    return sorted(path for path in found if os.path.isfile(path))
+
+
+def _names_like(folder: str, pattern: str) -> list[str]:
+    if not {"*", "?", "["} & set(pattern):
+        return [pattern]
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [name for name in fnmatch.filter(names, pattern) if name[:1] != "." or pattern[:1] == "."]

@@ -5,7 +5,6 @@ Follows POSIX.1-2017, "Command Search and Execution" (a name with a slash is a p
 """
 
 import contextlib
-import glob
 import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced, Unreadable
-from echo_migrate.files.tree import dockerfile_at, real, top
+from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, is_scalar, is_text, positions, sequence, traced
 from echo_migrate.formats._called_targets import FILES, MAKEFILE, made, rule_at, rules_of, run_by
@@ -126,7 +125,7 @@ def _calls(root: str) -> tuple[_Call, ...]:
 def _files(root: str) -> Iterator[tuple[str, str]]:
     """Yield the files of CI systems, each with its kind."""
     for kind, patterns in _FILES.items():
-        found = {os.path.join(root, name) for one in patterns for name in glob.glob(one, root_dir=root)}
+        found = {path for one in patterns for path in matching(root, one, root)}
         found.update(files_of(root) if kind == "gitlab" else ())
         yield from ((path, kind) for path in sorted(found)[:_MOST_FILES])
 

@@ -3,12 +3,11 @@
 Follows the GNU make manual 4.4, "Including Other Makefiles".
 """
 
-import glob
 import os
 from itertools import chain, islice
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
 
 INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
@@ -27,6 +26,9 @@ def included(path: str, text: str) -> list[str]:
 
 
 def _matching(path: str, name: str) -> list[str]:
-    """Return the names that a pattern of ``include`` stands for: of files in one folder."""
+    """Return the names that one of ``include`` stands for: of a pattern, those of files in one folder of the tree."""
     folder, _, last = name.rpartition("/")
-    return sorted(glob.glob(name, root_dir=os.path.dirname(path))) if "*" in last and "*" not in folder else [name]
+    if "*" not in last or "*" in folder or name[:1] == "/":
+        return [name]
+    own = os.path.dirname(path)
+    return [os.path.relpath(one, own) for one in matching(own, name, real(top(path)))]
