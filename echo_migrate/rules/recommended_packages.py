@@ -19,6 +19,7 @@ _SETTINGS = ("apt::install-recommends", "install_weak_deps")
 def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return
+    installed: set[str] = set()
     for run in stage.every_run:
         for call, words in remaining_installs(run):
             known = call.manager.recommended
@@ -26,7 +27,9 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
                 continue
             option = known[0]
             message = f"{call.command.name} installs recommended packages: add {option}"
-            missing = _companions(call, words, stage)
+            wanted = _companions(call, words)
+            installed = installed or (_installed(stage) if wanted else installed)
+            missing = list(dict.fromkeys(others[0] for others in wanted if installed.isdisjoint(others)))
             message += f", and name {' and '.join(missing)} too" if missing else ""
             edits = (Edit(call.verb.end, call.verb.end, f" {option}"),)
             editable = call.command.editable and not stage.in_onbuild(call.command.start)
@@ -34,10 +37,13 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
             yield Finding(call.command.start, call.command.end, message, fix)
 
 
-def _companions(call: Call, words: Iterable[Word], stage: Stage) -> list[str]:
-    """Return what the packages of a call need and only recommend, and no install of the stage names."""
+def _companions(call: Call, words: Iterable[Word]) -> list[list[str]]:
+    """Return what packages of a call need and only recommend, each with what stands for it."""
     names = {package_name(word) for word in words}
+    return [others for name, others in call.manager.companions.items() if name in names]
+
+
+def _installed(stage: Stage) -> set[str]:
+    """Return the packages that the installs of a stage name."""
     calls = [one for own in stage.lineage for run in own.runs for one in run.calls if one.action == "install"]
-    installed = {package_name(word) for one in calls for word in one.packages}
-    wanted = [others for name, others in call.manager.companions.items() if name in names]
-    return list(dict.fromkeys(others[0] for others in wanted if installed.isdisjoint(others)))
+    return {package_name(word) for one in calls for word in one.packages}
