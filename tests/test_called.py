@@ -81,6 +81,8 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str =
         (f"{PYTHON}RUN prove -r t", {}, "prove"),
         (f"{PYTHON}RUN pip install .", {"pyproject.toml": SCM}, "git"),
         (f"{PYTHON}RUN pip install .", {"setup.py": "setup(ext_modules=[Extension('a', ['a.c'])])\n"}, "gcc"),
+        (f"{GO}RUN make", {"Makefile": ".DEFAULT_GOAL := b\na:\n\tls\nb:\n\trsync a b\n"}, "rsync"),
+        (f"{GO}RUN make -C a -C b", {"a/b/Makefile": "b:\n\trsync a b\n"}, "rsync"),
         (f"{GO}RUN make -j $(nproc)", {"Makefile": "all:\n\trsync a b\n"}, "rsync"),
         (f"{GO}RUN make -j 4 -l 2.5", {"Makefile": "all:\n\trsync a b\n"}, "rsync"),
         (f"{NODE}RUN npm ci", {"package.json": '\ufeff{"scripts": {"postinstall": "rsync a b"}}'}, "rsync"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from posixpath import join
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command
@@ -15,16 +16,18 @@ _MOST = 200
 _LONGEST = 10_000
 """The length in characters up to which variables of a recipe are read as what they stand for."""
 _LONGEST_VALUE = 1_000
-_MOST_INCLUDED = 20
+MOST_INCLUDED = 20
+"""How many makefiles are read beside one."""
 _DEEPEST = 5
 """A value may name another variable, whose value may name a third."""
 
-_ASSIGNED = lazy_regex(r" {0,4}(?:(?:export|override) {1,4})?([A-Za-z_]\w*)[ \t]{0,20}[?:+]{0,3}=[ \t]{0,20}(.*)")
+_ASSIGNED = lazy_regex(r" {0,4}(?:(?:export|override) {1,4})?(\.?[A-Za-z_]\w*)[ \t]{0,20}[?:+]{0,3}=[ \t]{0,20}(.*)")
 _USED = lazy_regex(r"\$(?:\(([A-Za-z_]\w*)\)|\{([A-Za-z_]\w*)\})")
 _SHELL = lazy_regex(r"\$\(shell[ \t]")
 _FUNCTION = lazy_regex(r"\$\([a-z-]{2,12}[ \t]")
 """A function of make, whose name a shell would take for a command's."""
-_INCLUDE = lazy_regex(r"(?m)^[ ]{0,4}[-s]?include[ \t]{1,8}([^#\n]+)")
+INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
+"""The names of the makefiles that one includes (GNU make manual, Including Other Makefiles)."""
 _VALUED = ("-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--makefile")
 _NUMBERED = ("-j", "-l", "--jobs", "--load-average", "--max-load")
 """Options behind which a number may stand, and need not."""
@@ -56,7 +59,7 @@ def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]]:
         elif word[:1] != "-" and not equals:
             targets.append(word)
         if option in ("-C", "--directory"):
-            folder = value
+            folder = join(folder, value)
         elif option in ("-f", "--file", "--makefile"):
             names = (value,)
     return folder, names, targets
@@ -64,8 +67,8 @@ def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]]:
 
 def included_by(text: str) -> list[str]:
     """Return the makefiles that a makefile includes by names that are known."""
-    names = [name for line in _INCLUDE.findall(text)[:_MOST_INCLUDED] for name in line.split() if "$" not in name]
-    return names[:_MOST_INCLUDED]
+    names = [name for line in INCLUDE.findall(text)[:MOST_INCLUDED] for name in line.split() if "$" not in name]
+    return names[:MOST_INCLUDED]
 
 
 def recipes_of(text: str, targets: list[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import NamedTuple
 
+from echo_migrate.dockerfile.tasks import MAKEFILES, makefile_of
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._templates import without_comments
@@ -23,10 +24,9 @@ _GOAL = lazy_regex(r"(?m)^\.DEFAULT_GOAL[ \t]*(?:\?|:{1,3})?=[ \t]*([^\s#]+)", n
 _OF_MAKE = lazy_regex(r"\$[({]([A-Za-z_]\w*)[)}]")
 _OPEN = lazy_regex(r"\$(?:\{[^{}]*\}|\([^()]*\)|\w+|[@*<^?+])|%")
 _ONLY_SHOWS = lazy_regex(r"-[a-zA-Z]*n[a-zA-Z]*|--(?:dry-run|just-print|recon|version|help)")
-_WITH_VALUE = frozenset(("-C", "--directory", "-f", "--file", "--makefile", "-I", "-o", "-W", "-l", "-j"))
 
 MAKEFILE = "Makefile"
-FILES = ("GNUmakefile", "makefile", MAKEFILE)
+FILES = MAKEFILES
 """The names that make looks for, in its order; a call of any of them is one of the last."""
 
 
@@ -40,25 +40,11 @@ def made(command: Command) -> Iterator[tuple[str, str]]:
     """Yield the makefile that a command reads, as written, with each target that it makes: "" for the first."""
     if command.name not in ("make", "gmake") or any(_ONLY_SHOWS.fullmatch(word.value) for word in command.words[1:]):
         return
-    folder, file, targets = "", "", list[str]()
-    words = iter([word.value for word in command.words[1:]])
-    for word in words:
-        name, given, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        if name in _WITH_VALUE and not given:
-            value = next(words, "")
-        elif word[:2] in ("-C", "-f"):
-            name, value = word[:2], word[2:]
-        if name in ("-C", "--directory"):
-            folder = os.path.join(folder, value)
-        elif name in ("-f", "--file", "--makefile"):
-            file = value
-        if name == "-j" and not value.isdigit() and value[:1] not in ("-", "$"):
-            targets.append(value)  # the number behind it may be left out
-        elif not word.startswith("-") and "=" not in word:
-            targets.append(word)
+    folder, names, targets = makefile_of(command)
+    file = MAKEFILE if names == FILES else names[0]
     # a variable beside targets is rather one of options
     targets = [one for one in targets if _pattern(one) != "*"] or targets[:1] or [""]
-    yield from ((os.path.join(folder, file or MAKEFILE), target) for target in targets)
+    yield from ((os.path.join(folder, file), target) for target in targets)
 
 
 def rule_at(text: str, offset: int) -> int | None:

@@ -6,22 +6,19 @@ Follows the GNU make manual 4.4, "Including Other Makefiles".
 import os
 from itertools import chain, islice
 
+from echo_migrate.dockerfile.tasks import INCLUDE, MOST_INCLUDED
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
 
-INCLUDE = lazy_regex(r"(?m)^ *(?:-?include|sinclude)[ \t]++([^#\n]*)")
 _HERE = lazy_regex(r"^\$[({]CURDIR[)}]/")
-
-MOST_FILES = 20
-"""How many makefiles are read beside one."""
 
 
 @of_a_run(64)  # each target that is called asks
 def included(path: str, text: str) -> list[str]:
     """Return the paths of the makefiles that a text names to include in the one at ``path``, which are in its tree."""
     written = [_HERE.sub("", name) for match in INCLUDE.finditer(text) for name in match[1].split()]
-    names = islice(chain.from_iterable(_matching(path, name) for name in written), MOST_FILES + 1)
+    names = islice(chain.from_iterable(_matching(path, name) for name in written), MOST_INCLUDED + 1)
     return [found for name in names if (found := dockerfile_at(path, ".", name))]
 
 

@@ -14,13 +14,14 @@ from contextlib import suppress
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import MOST_READS, Expansion, expand
+from echo_migrate.dockerfile.tasks import INCLUDE, MOST_INCLUDED
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced, Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import in_yaml
-from echo_migrate.formats._makefile_includes import INCLUDE, MOST_FILES, included
+from echo_migrate.formats._makefile_includes import included
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.images.reference import LONGEST, is_open, parsed, with_values
 from echo_migrate.model import Ignore, Image, SharedSpans
@@ -325,7 +326,7 @@ def _included(path: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     in which it runs."""
     waiting, seen = [path], dict[str, Values]()
     settings: dict[str, list[str]] = {}
-    while waiting and len(seen) <= MOST_FILES:
+    while waiting and len(seen) <= MOST_INCLUDED:
         here = waiting.pop()
         if here in seen:
             continue
@@ -338,7 +339,7 @@ def _included(path: str) -> tuple[dict[str, str], dict[str, list[str]]]:
                     known = [value for _, _, value in seen[here].get(name, ())]
                     settings.setdefault(name, []).extend(known if len(known) == times else ["?"])
             waiting += included(path, text)
-    if len(seen) > MOST_FILES:
+    if len(seen) > MOST_INCLUDED:
         return {}, settings
     given: dict[str, list[str]] = {}
     for values in seen.values():
