@@ -1073,6 +1073,12 @@ STAYS = "docker run node:22 true\n"
         (f": <<'X'\n{LOGIN}\nX\n{STAYS}", False),
         (f"ssh host {LOGIN}\n{STAYS}", False),
         (f"sudo {LOGIN}\n{STAYS}", False),
+        (f"{LOGIN}\nsudo {STAYS}", False),
+        (f"{LOGIN}\nsudo -u ci {STAYS}", False),
+        (f"sudo {LOGIN}\nsudo {STAYS}", True),
+        (f'D="sudo docker"\n{LOGIN}\n$D run node:22 true\n', False),
+        (f"sudo -u ci {LOGIN}\nsudo {STAYS}", False),
+        (f"{LOGIN}\nsudo sh -c '{STAYS.strip()}'\n", False),
         (f"DOCKER_CONFIG=$(mktemp -d) {LOGIN}\n{STAYS}", False),
         (f"docker --config x login reg.echohq.com\n{STAYS}", False),
         (f"{LOGIN}\nexport DOCKER_CONFIG=/x\n{STAYS}", False),
@@ -1093,6 +1099,18 @@ def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
     path.write_text(script)
     run("fix")
     assert ("reg.echohq.com/node:22" in path.read_text()) is expected
+
+
+def test_a_login_is_one_of_root_or_of_the_user(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / ".github" / "workflows" / "x.yaml"
+    path.parent.mkdir(parents=True)
+    action = "      - {uses: docker/login-action@v3, with: {registry: reg.echohq.com}}\n"
+    head = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    pulls = "      - run: docker run python:3.13 true\n      - run: sudo docker run node:22 true\n"
+    for before, moved in (action, "python:3.13"), ("      - run: sudo docker login reg.echohq.com\n", "node:22"):
+        path.write_text(head + before + pulls)
+        run("fix")
+        assert path.read_text() == head + before + pulls.replace(moved, f"reg.echohq.com/{moved}")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def _called(text: str, image: Image) -> str:
     from echo_migrate.shell.registry_logins import logins_before  # few scripts of CI have any
 
     made = logins_before(_script(text), text, image.start)
-    return " ".join(login.host for login in made if login.serves(image.where))
+    return " ".join(login.host for login in made if login.serves(image.where, image.as_root))
 
 
 @lru_cache(maxsize=4)

@@ -194,9 +194,10 @@ class _Images:
             entered = ()  # which container is meant is not known
         loads = because("script-loads") if any(one.loads for _, one in called) else None
         found: list[tuple[Image, Container | None]] = []
-        for _, one in called:
+        for command, one in called:
             for word, where in one.places:
                 image = self._image(word, where, one)
+                image = image and image._replace(as_root=any(one.startswith("sudo") for one in command.via))
                 if image and _in_braces(_tagged(self._filled(word))) in made:
                     image = (
                         image._replace(local=_MADE)

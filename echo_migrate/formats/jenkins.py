@@ -36,7 +36,7 @@ _PLATFORM = lazy_regex(r"--platform[ =]+(\S+)")
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|withRegistry|registryUrl)\b.*$")
 _KIND = lazy_regex(r"\bkind\b")
 _NO_LOGIN = because("login-beside")
-_NO_LOGIN_STEP = because("login-step")
+_NO_LOGIN_STEP, _NO_ROOT = because("login-step"), because("login-root")
 _NO_SECRET = because("login-pod")
 
 Node = Image | Container | Problem | Ignore
@@ -233,12 +233,13 @@ def _commands(text: str, found: list[Token]) -> list[tuple[Image, Container | No
             scripts.append(Traced.of(text, *inside))
     if not scripts:
         return []
-    login = " ".join(_LOGIN.findall(text))
+    logins = _LOGIN.findall(text)
     nodes: list[tuple[Image, Container | None]] = []
     for one, container in named(text, scripts):
         image = one._replace(where=f"sh {one.where}")
         if not image.needs_login:
-            image = image._replace(needs_login=_NO_LOGIN_STEP, login=login)
+            login = " ".join(line for line in logins if ("sudo " in line) == image.as_root)
+            image = image._replace(needs_login=_NO_ROOT if image.as_root else _NO_LOGIN_STEP, login=login)
         nodes.append((image, container and container._replace(image=image)))
     return nodes
 
