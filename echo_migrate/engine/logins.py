@@ -58,7 +58,7 @@ def with_login(
         before = _before_calls(kind, source, image, elsewhere) if called else "" if runner else None
         of_jobs = before is not None and elsewhere.isdisjoint((kind, runner))
         if of_jobs and not image.local and not image.needs_login:
-            own = _called(source.text, image) if kind == "script" and _CALLS.search(source.text) else ""
+            own = _called(kind, source.text, image) if _CALLS.search(source.text) else ""
             yield image, image._replace(needs_login=because("login-ci"), login=f"{before} {own}".strip())
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
@@ -84,11 +84,13 @@ def _runner(path: str) -> str:
     return next((_FOLDERS[one] for one in below if one in _FOLDERS), "")
 
 
-def _called(text: str, image: Image) -> str:
-    """Return the registries that a script has logged in to when it comes to an image."""
+def _called(kind: str, text: str, image: Image) -> str:
+    """Return the registries that a script, or the recipe of a makefile, has logged in to when it comes to an image."""
+    from echo_migrate.formats._called_targets import recipe_at
     from echo_migrate.shell.registry_logins import logins_before  # few scripts of CI have any
 
-    made = logins_before(_script(text), text, image.start)
+    script = recipe_at(text, image.start) if kind == "makefile" else _script(text) if kind == "script" else None
+    made = logins_before(script, text, image.start) if script else []
     return " ".join(login.host for login in made if login.serves(image.where, image.as_root))
 
 
