@@ -52,7 +52,7 @@ def with_login(
     ``elsewhere`` are kinds for which the user has set one up.
     """
     images = list(images)
-    runner = _runner(source.path) if kind in _USED else ""
+    runner = runner_of(source.path) if kind in _USED else ""
     called = kind in ("makefile", "script") and bool(images) and not runner and os.path.isfile(source.path)
     for image in images:
         before = _before_calls(kind, source, image, elsewhere) if called else "" if runner else None
@@ -75,7 +75,7 @@ def _before_calls(kind: str, source: Source, image: Image, elsewhere: frozenset[
     return login_of_callers(source.path, source.text, elsewhere, image.start if kind == "makefile" else None)
 
 
-def _runner(path: str) -> str:
+def runner_of(path: str) -> str:
     """Return the kind of the files of the CI system in whose folder a file lies, "" if it lies in none."""
     whole = real(path)
     if not any(one in whole for one in _FOLDERS):

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 
 from echo_migrate.engine.discover import candidates
+from echo_migrate.engine.logins import runner_of
 from echo_migrate.files.budget import beside
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, TooMuch, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats import dockerfile
+from echo_migrate.formats import dockerfile, makefile
 from echo_migrate.images.reference import familiar, untagged
 from echo_migrate.model import Image, Migration
 from echo_migrate.model.reasons import Reason, because
@@ -42,7 +43,9 @@ def with_uses(moves: list[Migration], source: Source, assess: Assess) -> list[Mi
     held = {one: because("used-elsewhere", place=f"line {line}") for one, line in here.items() if line}
     alone = [one for one in asked if one[0] not in ran]
     if alone and os.path.isfile(source.path):
-        held |= _held(alone, source, assess)
+        local = {_asked(move) for move in moves if is_pull(move.image)}
+        local -= {_asked(move) for move in moves if is_pull(move.image) and _by_jobs(move.image, source)}
+        held |= _held(alone, local, source, assess)
     found = []
     for move in moves:
         reason = held.get(_asked(move)) if move.safe and is_pull(move.image) else None
@@ -63,9 +66,24 @@ def _asked(move: Migration) -> _Asked:
     return familiar(move.image.ref.value), move.target or ""
 
 
-def _held(pulls: list[_Asked], source: Source, assess: Assess) -> Iterator[tuple[_Asked, Reason]]:
-    """Yield the pulls that would leave a use of their image behind, each with the reason."""
+def _by_jobs(image: Image, source: Source) -> bool:
+    """Return whether jobs may run what pulls an image: what they use themselves is pulled on another machine than what
+    a person runs."""
+    from echo_migrate.formats._called_scripts import login_of_callers, may_be_called  # reads YAML
+
+    if runner_of(source.path) or not may_be_called(source.path):
+        return True
+    place = image.start if makefile.candidate(source.path) else None
+    return login_of_callers(source.path, source.text, frozenset(), place) is not None
+
+
+def _held(pulls: list[_Asked], local: set[_Asked], source: Source, assess: Assess) -> Iterator[tuple[_Asked, Reason]]:
+    """Yield the pulls that would leave a use of their image behind, each with the reason. Those that are ``local`` have
+    none in the files of jobs."""
+    from echo_migrate.formats._called_scripts import files_of_jobs
+
     root, own = real(top(source.path)), real(source.path)
+    of_jobs = files_of_jobs(root) if local else frozenset()
     read: dict[str, tuple[Source, list[Migration]]] = {}
     skipped = {own}
     waiting = dict.fromkeys(pulls)
@@ -73,6 +91,8 @@ def _held(pulls: list[_Asked], source: Source, assess: Assess) -> Iterator[tuple
         with beside():
             for one in pulls:
                 for path in _paths(root, one[0]):
+                    if path in of_jobs and one in local:
+                        continue
                     if path not in read and path not in skipped:
                         uses = _uses(path, assess)
                         if uses is None:

@@ -15,7 +15,7 @@ from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, is_scalar, is_text, positions, sequence, traced
-from echo_migrate.formats import _cloud_build, jenkins
+from echo_migrate.formats import _cloud_build, jenkins, makefile
 from echo_migrate.formats._called_targets import FILES, MAKEFILE, made, rule_at, rules_of, run_by
 from echo_migrate.formats._github_steps import steps_of_shells
 from echo_migrate.formats._gitlab_includes import files_of
@@ -74,18 +74,29 @@ def login_of_callers(path: str, text: str, elsewhere: frozenset[str], offset: in
     return rules.get(rule_at(text, offset) if offset is not None and rules else None)
 
 
+def may_be_called(path: str) -> bool:
+    """Return whether the calls by jobs are known of a file with this name: of a makefile or a script."""
+    return makefile.candidate(path) or bool(_SCRIPT.fullmatch(path))
+
+
+@of_a_run(64)
+def files_of_jobs(root: str) -> frozenset[str]:
+    """Return the real paths of the files of CI systems below a real path."""
+    return frozenset(real(path) for path, _ in _files(root))
+
+
 @of_a_run(16)  # each image of a file asks
-def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makefile: bool) -> dict[int | None, str]:
+def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makes: bool) -> dict[int | None, str]:
     """Return what the logins have in common before the calls of each rule of a makefile, by its offset, and before all
     of a file."""
     root = real(top(path))
     own = os.path.relpath(real(path), root).replace(os.sep, "/")
     folder, _, name = own.rpartition("/")
-    if makefile and name in FILES:
+    if makes and name in FILES:
         own = os.path.join(folder, MAKEFILE)
     found = dict[int | None, list[tuple[str, ...]]]()
     for call in _calls(root):
-        if (call.target is not None) == makefile and call.kind not in elsewhere and _is(own, call.path, root):
+        if (call.target is not None) == makes and call.kind not in elsewhere and _is(own, call.path, root):
             for rule in (None, *(rules_of(text, call.target) if call.target is not None else ())):
                 found.setdefault(rule, []).append(call.logins)
     return {
