@@ -31,9 +31,9 @@ LEFT = {
     "an image that is loaded": ("load.sh", "kind load docker-image python:3.12\n", "load.sh:1"),
     "a job with a login that calls it": (
         WORKFLOW,
-        "on: push\njobs:\n a:\n  services: {p: {image: python:3.12}}\n  steps:\n  - run: docker login reg.echohq.com\n"
-        "  - run: ./pull.sh\n",
-        f"{WORKFLOW}:4",
+        "on: push\njobs:\n a: {steps: [{run: docker run python:3.12}]}\n b:\n  steps:\n"
+        "  - run: docker login reg.echohq.com\n  - run: ./pull.sh\n",
+        f"{WORKFLOW}:3",
     ),
     "an ignored use": ("Dockerfile", "# echo-migrate: ignore\nFROM python:3.12\n", "Dockerfile:2"),
 }
@@ -191,3 +191,19 @@ def test_a_tree_that_is_too_large_to_search_holds_its_pulls(
     (one,) = check_text(PULL, "pull.sh", load_settings()).outcomes
     begin()
     assert (one.state, [reason.id for reason in one.reasons]) == ("needs-person", ["uses-unread"])
+
+
+@pytest.mark.parametrize("command", ["docker pull", "docker run"])
+@pytest.mark.parametrize("login", ["", ", credentials: {username: u, password: '${{ secrets.ECHO_TOKEN }}'}"])
+def test_a_step_does_not_wait_for_what_the_runner_pulls(run: Run, tmp_path: Path, command: str, login: str) -> None:
+    path = tmp_path / WORKFLOW
+    path.parent.mkdir(parents=True)
+    text = (
+        "on: push\njobs:\n a:\n  runs-on: ubuntu-latest\n  steps:\n"
+        f"  - run: docker login reg.echohq.com\n  - run: {command} python:3.12\n"
+        f" b:\n  runs-on: ubuntu-latest\n  services: {{p: {{image: 'python:3.12'{login}}}}}\n"
+    )
+    path.write_text(text)
+    run("fix", "--no-config", ".")
+    moved = text.replace("python:", "reg.echohq.com/python:", -1 if login else 1)
+    assert path.read_text() == moved

@@ -33,11 +33,15 @@ _MOST_BYTES = 50_000_000
 """The maximum size of all files that may use an image, which are held for a run."""
 
 
+_BY_RUNNERS = frozenset(("login-beside", "login-credentials", "login-runner"))
+"""The logins that images of jobs want which a runner pulls itself, whatever a script has pulled."""
+
+
 def with_uses(moves: list[Migration], source: Source, assess: Assess) -> list[Migration]:
     """Return the migrations; a safe one of a pull needs review if a use of the image by that name does not move safely
     to the same target: in the file itself, or, where that only pulls it, in another one of the tree. A text that is in
     no tree has none beside it."""
-    ran = {familiar(move.image.ref.value) for move in moves if not is_pull(move.image)}
+    ran = {familiar(move.image.ref.value) for move in moves if _uses_pulled(move.image)}
     asked = dict.fromkeys(_asked(move) for move in moves if move.safe and is_pull(move.image))
     here = {one: _line_left(source, moves, *one) for one in asked if one[0] in ran}
     held = {one: because("used-elsewhere", place=f"line {line}") for one, line in here.items() if line}
@@ -56,6 +60,11 @@ def with_uses(moves: list[Migration], source: Source, assess: Assess) -> list[Mi
 def is_pull(image: Image) -> bool:
     """Return whether an image is one that a command pulls and does not run."""
     return bool(_PULL.fullmatch(image.where))
+
+
+def _uses_pulled(image: Image) -> bool:
+    """Return whether an image is taken from those that were pulled before, if it is there."""
+    return not is_pull(image) and not (image.needs_login and image.needs_login.id in _BY_RUNNERS)
 
 
 _Asked = tuple[str, str]
@@ -123,7 +132,7 @@ def _uses(path: str, assess: Assess) -> tuple[Source, list[Migration]] | None:
 
 def _line_left(source: Source, moves: list[Migration], name: str, target: str) -> int:
     """Return the first line of a file whose use of an image would not move with a pull of it, 0 if there is none."""
-    uses = [one for one in moves if familiar(one.image.ref.value) == name and not is_pull(one.image)]
+    uses = [one for one in moves if familiar(one.image.ref.value) == name and _uses_pulled(one.image)]
     left = [one.image.start for one in uses if not (one.safe and one.edits and one.target == target)]
     return source.position(min(left))[0] if left else 0
 

@@ -94,6 +94,7 @@ class YamlFile:
         self.roots = self._read()
         self._logins: list[Login] | None = None
         self._under: dict[int, set[str]] = {}
+        self._pulled: list[tuple[int, int]] = []
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
                 self._note(root, unused)
@@ -167,6 +168,7 @@ class YamlFile:
         not_editable = not_editable or self._kept(node)
         not_editable = not_editable or (None if place.spans else because("cannot-edit"))
         names = variables(place.value)
+        self._pulled += () if not_editable else place.spans
         yield Image(
             place, where, start, end, not_editable=not_editable, unsettled=names, templated=bool(names), **fields
         )
@@ -251,7 +253,7 @@ class YamlFile:
             for name, value in written.items()
             for start, end in value.text.spans
         )
-        for image, service in named(self.text, texts, values) if texts else ():
+        for image, service in named(self.text, texts, values, self._pulled) if texts else ():
             image = shared.of(image)
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")
