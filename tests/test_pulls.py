@@ -207,3 +207,10 @@ def test_a_step_does_not_wait_for_what_the_runner_pulls(run: Run, tmp_path: Path
     run("fix", "--no-config", ".")
     moved = text.replace("python:", "reg.echohq.com/python:", -1 if login else 1)
     assert path.read_text() == moved
+
+
+def test_a_pull_needs_review_where_the_file_runs_it_and_that_needs_what_is_not_there(run: Run, tmp_path: Path) -> None:
+    text = "docker pull golang:1.26\ndocker run golang:1.26 make\ndocker pull node:22\ndocker run node:22 node -v\n"
+    (tmp_path / "pull.sh").write_text(text)
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "pull.sh").read_text() == text.replace("node:22", "reg.echohq.com/node:22")

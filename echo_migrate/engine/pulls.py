@@ -38,21 +38,34 @@ _BY_RUNNERS = frozenset(("login-beside", "login-credentials", "login-runner"))
 
 
 def with_uses(moves: list[Migration], source: Source, assess: Assess) -> list[Migration]:
-    """Return the migrations; a safe one of a pull needs review if a use of the image by that name does not move safely
-    to the same target: in the file itself, or, where that only pulls it, in another one of the tree. A text that is in
-    no tree has none beside it."""
+    """Return the migrations; a safe one of a pull, whose image the file itself does not use, needs review if a use of
+    it in another file of the tree does not move safely to the same target. A text that is in no tree has none."""
     ran = {familiar(move.image.ref.value) for move in moves if _uses_pulled(move.image)}
-    asked = dict.fromkeys(_asked(move) for move in moves if move.safe and is_pull(move.image))
-    here = {one: _line_left(source, moves, *one) for one in asked if one[0] in ran}
-    held = {one: because("used-elsewhere", place=f"line {line}") for one, line in here.items() if line}
-    alone = [one for one in asked if one[0] not in ran]
-    if alone and os.path.isfile(source.path):
-        local = {_asked(move) for move in moves if is_pull(move.image)}
-        local -= {_asked(move) for move in moves if is_pull(move.image) and _by_jobs(move.image, source)}
-        held |= _held(alone, local, source, assess)
+    alone = [one for one in dict.fromkeys(map(_asked, _safe_pulls(moves))) if one[0] not in ran]
+    if not alone or not os.path.isfile(source.path):
+        return moves
+    local = {_asked(move) for move in moves if is_pull(move.image)}
+    local -= {_asked(move) for move in moves if is_pull(move.image) and _by_jobs(move.image, source)}
+    return _reviewed(moves, dict(_held(alone, local, source, assess)))
+
+
+def with_own_uses(moves: list[Migration], source: Source) -> list[Migration]:
+    """Return the migrations, which are settled; a safe one of a pull needs review if a use of its image in the file
+    itself does not move safely to the same target."""
+    asked = dict.fromkeys(map(_asked, _safe_pulls(moves)))
+    lines = {one: _line_left(source, moves, *one) for one in asked}
+    return _reviewed(moves, {one: because("used-elsewhere", place=f"line {n}") for one, n in lines.items() if n})
+
+
+def _safe_pulls(moves: list[Migration]) -> list[Migration]:
+    return [move for move in moves if move.safe and is_pull(move.image)]
+
+
+def _reviewed(moves: list[Migration], held: dict["_Asked", Reason]) -> list[Migration]:
+    """Return the migrations, those of pulls that are held with the reason."""
     found = []
     for move in moves:
-        reason = held.get(_asked(move)) if move.safe and is_pull(move.image) else None
+        reason = held.get(_asked(move)) if held and move.safe and is_pull(move.image) else None
         found.append(move._replace(state="needs-person", reasons=(*move.reasons, reason)) if reason else move)
     return found
 

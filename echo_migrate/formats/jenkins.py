@@ -17,6 +17,7 @@ from echo_migrate.files.values import NotRead
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import SLASHED, in_yaml
+from echo_migrate.formats._script_variables import as_name
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, variables
 from echo_migrate.images.reference import parse as reference
@@ -37,6 +38,9 @@ _VOLUME = lazy_regex(r"(?:^|\s)(?:-v|--volume|--mount)(?:[ =]+|(?=/))(\S+)")
 _MOUNT_TARGET = lazy_regex(r"(?:target|dst|destination)=([^,]+)")
 _PLATFORM = lazy_regex(r"--platform[ =]+(\S+)")
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|withRegistry|registryUrl)\b.*$")
+_FILLED_IN = lazy_regex(r"(?<!\\)\$\{(?!\w+\})([^{}\n]+)\}")
+"""What Groovy fills into a string before a shell reads it, and is no name of a variable."""
+
 _KIND = lazy_regex(r"\bkind\b")
 _NO_LOGIN = because("login-beside")
 _NO_LOGIN_STEP, _NO_ROOT = because("login-step"), because("login-root")
@@ -252,7 +256,9 @@ def _scripts(text: str, found: list[Token]) -> Iterator[Traced]:
     for index, token in enumerate(found):
         at = index + 1 + (_value(found, index + 1) in ("(", ":"))
         if token.value in ("sh", "script") and token.kind == "word" and _is_text(found, at):
-            yield Traced.of(text, found[at].start + len(found[at].quote), found[at].end - len(found[at].quote))
+            script = Traced.of(text, found[at].start + len(found[at].quote), found[at].end - len(found[at].quote))
+            filled = _FILLED_IN.sub(as_name, script.value) if '"' in found[at].quote else script.value
+            yield script._replace(value=filled)
 
 
 def logins(text: str, as_root: bool) -> list[str]:
