@@ -970,6 +970,7 @@ def test_jobs_need_a_login_for_what_the_scripts_of_a_script_pull(
     assert [reason["id"] for reason in one["reasons"]] == ([] if safe else ["login-ci"])
 
 
+LOGIN = "docker login reg.echohq.com"
 COMPOSITE = "runs:\n  steps:\n  - {run: ci/smoke.sh, shell: bash}\n"
 STEP = "on: push\njobs: {a: {steps: [{run: %s}]}}\n"
 FLOW = ".github/workflows/t.yml"
@@ -1008,6 +1009,29 @@ RECIPES = "all: test\n\ntest: | up\n\t@$(MAKE) -s smoke\nsmoke:\n\t./ci/smoke.sh
         ({".gitlab-ci.yml": "include: /a.yml\n", "a.yml": "a: {script: [ci/smoke.sh]}\n"}, "gitlab"),
         ({".buildkite/pipeline.yml": "steps: [{command: ci/smoke.sh}]\n"}, "ci"),
         ({".travis.yml": "before_install: [ci/smoke.sh]\n"}, "ci"),
+        ({".circleci/continue.yml": "jobs: {a: {steps: [{run: ci/smoke.sh}]}}\n"}, "ci"),
+        ({".drone.yml": "steps: [{name: a, commands: [ci/smoke.sh]}]\n"}, "ci"),
+        ({"azure-pipelines.yml": "steps: [{script: make smoke}]\n", "Makefile": RECIPES}, "ci"),
+        ({"bitbucket-pipelines.yml": "pipelines: {default: [{step: {after-script: [ci/smoke.sh]}}]}\n"}, "ci"),
+        ({"cloudbuild.yaml": "steps: [{name: x, entrypoint: bash, args: [-c, ci/smoke.sh]}]\n"}, "ci"),
+        ({"Jenkinsfile": "pipeline { agent any\n steps { sh './ci/smoke.sh --all' } }\n"}, "jenkins"),
+        ({"Jenkinsfile": 'node { sh(script: """\n  make smoke\n""") }\n', "Makefile": RECIPES}, "jenkins"),
+        ({"vars/build.groovy": "def call() { docker.image('a').inside { sh 'ci/smoke.sh' } }\n"}, "jenkins"),
+        ({"vars/build.groovy": "def call() { sh 'docker build . && ci/smoke.sh' }\n"}, "jenkins"),
+        ({"Jenkinsfile": "node { echo 'ci/smoke.sh' }\n"}, ""),
+        ({"Jenkinsfile": "node { docker.withRegistry('https://reg.echohq.com', 'a') { sh 'ci/smoke.sh' } }\n"}, ""),
+        ({FLOW: STEP % "make a", "Makefile": "a:\n\tcd x; ls\n\tci/smoke.sh\n", "x/a": ""}, "github"),
+        ({FLOW: STEP % "make a", "Makefile": "a:\n\tcd x; ci/smoke.sh\n", "x/a": ""}, ""),
+        ({FLOW: STEP % f"'{LOGIN}; make a'", "Makefile": "a:\n\tci/smoke.sh\n"}, ""),
+        ({FLOW: STEP % f"'{LOGIN}; sudo make a'", "Makefile": "a:\n\tci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % f"'{LOGIN}; sudo ./ci/smoke.sh'"}, "github"),
+        ({FLOW: STEP % "make a", "Makefile": f"a:\n\t{LOGIN}\n\tci/smoke.sh\n"}, ""),
+        ({FLOW: STEP % "make a", "Makefile": f"a:\n\t{LOGIN} && ci/smoke.sh\n"}, ""),
+        ({FLOW: STEP % "make a", "Makefile": f"a:\n\tci/smoke.sh\n\t{LOGIN}\n"}, "github"),
+        ({FLOW: STEP % "make a", "Makefile": f"a:\n\t{LOGIN}\n\tdocker logout\n\tci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "ci/a.sh", "ci/a.sh": f"{LOGIN}\nci/smoke.sh\n"}, ""),
+        ({FLOW: STEP % "ci/a.sh", "ci/a.sh": f"sudo {LOGIN}\nci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "ci/a.sh", "ci/a.sh": f"[ $A ] && {LOGIN}\nci/smoke.sh\n"}, "github"),
     ],
 )
 def test_jobs_need_a_login_for_what_a_script_pulls_that_they_call_in_other_ways(
@@ -1017,7 +1041,8 @@ def test_jobs_need_a_login_for_what_a_script_pulls_that_they_call_in_other_ways(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     for arguments, settled in ([], not kind), (["--logins", kind or "github"], True):
-        (one,) = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        found = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        (one,) = (each for each in found if each["path"] == "ci/smoke.sh")
         assert [reason["id"] for reason in one["reasons"]] == ([] if settled else ["login-ci"])
 
 
@@ -1031,6 +1056,28 @@ def test_jobs_need_a_login_for_what_the_targets_pull_that_they_make(run: Run, tm
     (tmp_path / "Makefile").write_text(rules)
     found = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
     assert [[reason["id"] for reason in one["reasons"]] for one in found] == [[], ["login-ci"], []]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "safe"),
+    [
+        (f"\t@{LOGIN}\n\tdocker run node:22 true\n", True),
+        (f'\t@echo "$$KEY" | {LOGIN} -u "$(NAME)" \\\n\t  --password-stdin\n\t@docker run node:22 true\n', True),
+        (f"\t{LOGIN} && docker run node:22 true\n", True),
+        (f"\tdocker run node:22 true\n\t{LOGIN}\n", False),
+        (f"\tdocker run node:22 true\nb:\n\t{LOGIN}\n", False),
+        (f"\tif [ $$A ]; then {LOGIN}; fi\n\tdocker run node:22 true\n", False),
+        (f"\t{LOGIN}\n\tdocker logout reg.echohq.com\n\tdocker run node:22 true\n", False),
+        (f"\t{LOGIN}\n\tsudo docker run node:22 true\n", False),
+        (f"\tsudo {LOGIN}\n\tsudo docker run node:22 true\n", True),
+    ],
+)
+def test_a_recipe_that_jobs_make_has_its_own_logins(run: Run, tmp_path: Path, recipe: str, safe: bool) -> None:
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / FLOW).write_text(STEP % "make a")
+    (tmp_path / "Makefile").write_text(f"a:\n{recipe}")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == ([] if safe else ["login-ci"])
 
 
 def test_the_logins_before_calls_are_those_of_jobs_that_have_none_elsewhere(run: Run, tmp_path: Path) -> None:
@@ -1047,7 +1094,6 @@ def test_the_logins_before_calls_are_those_of_jobs_that_have_none_elsewhere(run:
         assert [[reason["id"] for reason in one["reasons"]] for one in found] == [reasons, reasons]
 
 
-LOGIN = "docker login reg.echohq.com"
 STAYS = "docker run node:22 true\n"
 
 
@@ -1073,6 +1119,12 @@ STAYS = "docker run node:22 true\n"
         (f": <<'X'\n{LOGIN}\nX\n{STAYS}", False),
         (f"ssh host {LOGIN}\n{STAYS}", False),
         (f"sudo {LOGIN}\n{STAYS}", False),
+        (f"{LOGIN}\nsudo {STAYS}", False),
+        (f"{LOGIN}\nsudo -u ci {STAYS}", False),
+        (f"sudo {LOGIN}\nsudo {STAYS}", True),
+        (f'D="sudo docker"\n{LOGIN}\n$D run node:22 true\n', False),
+        (f"sudo -u ci {LOGIN}\nsudo {STAYS}", False),
+        (f"{LOGIN}\nsudo sh -c '{STAYS.strip()}'\n", False),
         (f"DOCKER_CONFIG=$(mktemp -d) {LOGIN}\n{STAYS}", False),
         (f"docker --config x login reg.echohq.com\n{STAYS}", False),
         (f"{LOGIN}\nexport DOCKER_CONFIG=/x\n{STAYS}", False),
@@ -1093,6 +1145,18 @@ def test_a_script_of_jobs_is_logged_in_by_what_always_runs(
     path.write_text(script)
     run("fix")
     assert ("reg.echohq.com/node:22" in path.read_text()) is expected
+
+
+def test_a_login_is_one_of_root_or_of_the_user(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / ".github" / "workflows" / "x.yaml"
+    path.parent.mkdir(parents=True)
+    action = "      - {uses: docker/login-action@v3, with: {registry: reg.echohq.com}}\n"
+    head = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    pulls = "      - run: docker run python:3.13 true\n      - run: sudo docker run node:22 true\n"
+    for before, moved in (action, "python:3.13"), ("      - run: sudo docker login reg.echohq.com\n", "node:22"):
+        path.write_text(head + before + pulls)
+        run("fix")
+        assert path.read_text() == head + before + pulls.replace(moved, f"reg.echohq.com/{moved}")
 
 
 @pytest.mark.parametrize(

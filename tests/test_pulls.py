@@ -17,6 +17,8 @@ from tests.conftest import Run
 PULL = "#!/bin/sh\n# keep in sync with the Dockerfile\ndocker pull python:3.12\n"
 MOVED = PULL.replace("python", "reg.echohq.com/python")
 
+WORKFLOW = ".github/workflows/t.yml"
+
 LEFT = {
     "a stage that needs review": ("Dockerfile", "FROM python:3.12\nRUN wget x\n", "Dockerfile:1"),
     "a version in an argument": ("Dockerfile", "ARG V=3.12\nFROM python:${V} AS b\nRUN wget x\n", "Dockerfile:2"),
@@ -27,6 +29,12 @@ LEFT = {
         "pod.yaml:6",
     ),
     "an image that is loaded": ("load.sh", "kind load docker-image python:3.12\n", "load.sh:1"),
+    "a job with a login that calls it": (
+        WORKFLOW,
+        "on: push\njobs:\n a: {steps: [{run: docker run python:3.12}]}\n b:\n  steps:\n"
+        "  - run: docker login reg.echohq.com\n  - run: ./pull.sh\n",
+        f"{WORKFLOW}:3",
+    ),
     "an ignored use": ("Dockerfile", "# echo-migrate: ignore\nFROM python:3.12\n", "Dockerfile:2"),
 }
 
@@ -48,6 +56,9 @@ TOGETHER = {
     "a list of names": ("images.txt", "python:3.12\n"),
     "a docstring": ("a.py", 'import docker\n\n\ndef a():\n    """Use python:3.12."""\n'),
     "no text": ("a.bin", "\0python:3.12\n"),
+    "a job's image": (".gitlab-ci.yml", "test:\n  image: python:3.12\n  script: [pytest]\n"),
+    "an agent's image": ("Jenkinsfile", "pipeline { agent { docker { image 'python:3.12' } } }\n"),
+    "a job that runs it": (WORKFLOW, "on: push\njobs: {a: {steps: [{run: docker run python:3.12}]}}\n"),
 }
 
 
@@ -60,6 +71,7 @@ def _pulled(run: Run) -> list[dict[str, object]]:
 def test_a_pull_needs_review_where_its_use_stays(run: Run, tmp_path: Path, name: str) -> None:
     path, text, place = LEFT[name]
     (tmp_path / "pull.sh").write_text(PULL)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     (one,) = _pulled(run)
     assert one["state"] == "needs-person"
@@ -72,6 +84,7 @@ def test_a_pull_needs_review_where_its_use_stays(run: Run, tmp_path: Path, name:
 def test_a_pull_moves_with_its_use(run: Run, tmp_path: Path, name: str) -> None:
     path, text = TOGETHER[name]
     (tmp_path / "pull.sh").write_text(PULL)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     run("fix", "--no-config", ".")
     assert (tmp_path / "pull.sh").read_text() == MOVED
@@ -178,3 +191,26 @@ def test_a_tree_that_is_too_large_to_search_holds_its_pulls(
     (one,) = check_text(PULL, "pull.sh", load_settings()).outcomes
     begin()
     assert (one.state, [reason.id for reason in one.reasons]) == ("needs-person", ["uses-unread"])
+
+
+@pytest.mark.parametrize("command", ["docker pull", "docker run"])
+@pytest.mark.parametrize("login", ["", ", credentials: {username: u, password: '${{ secrets.ECHO_TOKEN }}'}"])
+def test_a_step_does_not_wait_for_what_the_runner_pulls(run: Run, tmp_path: Path, command: str, login: str) -> None:
+    path = tmp_path / WORKFLOW
+    path.parent.mkdir(parents=True)
+    text = (
+        "on: push\njobs:\n a:\n  runs-on: ubuntu-latest\n  steps:\n"
+        f"  - run: docker login reg.echohq.com\n  - run: {command} python:3.12\n"
+        f" b:\n  runs-on: ubuntu-latest\n  services: {{p: {{image: 'python:3.12'{login}}}}}\n"
+    )
+    path.write_text(text)
+    run("fix", "--no-config", ".")
+    moved = text.replace("python:", "reg.echohq.com/python:", -1 if login else 1)
+    assert path.read_text() == moved
+
+
+def test_a_pull_needs_review_where_the_file_runs_it_and_that_needs_what_is_not_there(run: Run, tmp_path: Path) -> None:
+    text = "docker pull golang:1.26\ndocker run golang:1.26 make\ndocker pull node:22\ndocker run node:22 node -v\n"
+    (tmp_path / "pull.sh").write_text(text)
+    run("fix", "--no-config", ".")
+    assert (tmp_path / "pull.sh").read_text() == text.replace("node:22", "reg.echohq.com/node:22")

@@ -9,7 +9,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
-from echo_migrate.engine.neighbours import of_template, with_neighbours, with_uses, without_shadowed
+from echo_migrate.engine.neighbours import of_template, with_neighbours, with_own_uses, with_uses, without_shadowed
 from echo_migrate.engine.selection import UNEDITED, blocking_rules, requested, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
@@ -150,7 +150,7 @@ def _settled(
     asked_for = findings or any(one.target for one in effective.values())
     blocking = check(blocking_rules(), grouped, context) if asked_for else []
     blockers = _bonds(blocking, grouped, context, ignores, format)
-    moves = settle(assessed, skip_reason, blockers)
+    moves = with_own_uses(settle(assessed, skip_reason, blockers), source)
     copying = [stage for stage in grouped.get(Stage, []) if any(copy.origin for copy in stage.copies)]
     if copying:
         from echo_migrate.engine.copied_stages import together  # as many files copy from no stage

@@ -52,13 +52,13 @@ def with_login(
     ``elsewhere`` are kinds for which the user has set one up.
     """
     images = list(images)
-    runner = _runner(source.path) if kind in _USED else ""
+    runner = runner_of(source.path) if kind in _USED else ""
     called = kind in ("makefile", "script") and bool(images) and not runner and os.path.isfile(source.path)
     for image in images:
         before = _before_calls(kind, source, image, elsewhere) if called else "" if runner else None
         of_jobs = before is not None and elsewhere.isdisjoint((kind, runner))
         if of_jobs and not image.local and not image.needs_login:
-            own = _called(source.text, image) if kind == "script" and _CALLS.search(source.text) else ""
+            own = _called(kind, source.text, image) if _CALLS.search(source.text) else ""
             yield image, image._replace(needs_login=because("login-ci"), login=f"{before} {own}".strip())
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
@@ -75,7 +75,7 @@ def _before_calls(kind: str, source: Source, image: Image, elsewhere: frozenset[
     return login_of_callers(source.path, source.text, elsewhere, image.start if kind == "makefile" else None)
 
 
-def _runner(path: str) -> str:
+def runner_of(path: str) -> str:
     """Return the kind of the files of the CI system in whose folder a file lies, "" if it lies in none."""
     whole = real(path)
     if not any(one in whole for one in _FOLDERS):
@@ -84,12 +84,14 @@ def _runner(path: str) -> str:
     return next((_FOLDERS[one] for one in below if one in _FOLDERS), "")
 
 
-def _called(text: str, image: Image) -> str:
-    """Return the registries that a script has logged in to when it comes to an image."""
+def _called(kind: str, text: str, image: Image) -> str:
+    """Return the registries that a script, or the recipe of a makefile, has logged in to when it comes to an image."""
+    from echo_migrate.formats._called_targets import recipe_at
     from echo_migrate.shell.registry_logins import logins_before  # few scripts of CI have any
 
-    made = logins_before(_script(text), text, image.start)
-    return " ".join(login.host for login in made if login.serves(image.where))
+    script = recipe_at(text, image.start) if kind == "makefile" else _script(text) if kind == "script" else None
+    made = logins_before(script, text, image.start) if script else []
+    return " ".join(login.host for login in made if login.serves(image.where, image.as_root))
 
 
 @lru_cache(maxsize=4)

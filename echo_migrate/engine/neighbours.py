@@ -146,11 +146,25 @@ def with_uses(
 ) -> list[Migration]:
     """Return the migrations; that of an image which the file only pulls needs review if its use in another file does
     not move with it. ``assess`` returns what becomes of the images of another file, None if it has no format."""
-    if not any(move.safe and move.image.where.endswith(("pull", ")")) for move in moves):
+    if not _may_pull(moves):
         return moves
     from echo_migrate.engine import pulls  # few files pull images for others
 
     return pulls.with_uses(moves, source, assess)
+
+
+def with_own_uses(moves: list[Migration], source: Source) -> list[Migration]:
+    """Return the migrations, which are settled; that of an image which the file pulls needs review if its use in the
+    file itself does not move with it."""
+    if not _may_pull(moves):
+        return moves
+    from echo_migrate.engine import pulls
+
+    return pulls.with_own_uses(moves, source)
+
+
+def _may_pull(moves: list[Migration]) -> bool:
+    return any(move.safe and move.image.where.endswith(("pull", ")")) for move in moves)
 
 
 def _built(move: Migration, near: Builds, path: str) -> Migration:

@@ -7,74 +7,30 @@ A place is a pod, a container or a job of a workflow, an image or a pipeline of 
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 from echo_migrate.engine.check import at_its_level, check, examine
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.login_places import Names, Place, Wanted, login_names, places
+from echo_migrate.engine.workflow_logins import STEP, Asked, Built, jobs
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Edit, Source, Unreadable
-from echo_migrate.files.tree import real
-from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
-from echo_migrate.files.yaml_insert import Value, item_before, only_inserted
+from echo_migrate.files.yaml import YamlNode, effective, is_scalar, items, sequence
+from echo_migrate.files.yaml_insert import only_inserted
 from echo_migrate.formats import github, recognised
-from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.formats._ignores import in_yaml
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.reference import parsed
-from echo_migrate.model import Finding, Fix, Image, Level, Migration, Pipeline, Result
+from echo_migrate.model import Finding, Fix, Image, Migration, Pipeline, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings, by_kind
 
 _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
-_PULLS = re.compile(
-    r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
-    r"(?!(?>[ \t]*)(?>(?:-\S+[ \t]+)*)(?>(?:(?:\{\}|'\{\}'|\"\{\}\")[ \t]*)?)\r?(?:$|[|;&]))"
-)
-"""A command that pulls an image that is written behind it: what ``xargs`` hands over tells nothing."""
-
-_STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
-_BUILDS = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
-    r"\b(?:build|pull|run|up)\b"
-)
-_OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
-"""Variables that name the files that Compose and bake read."""
-
-_REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
-"""A comment of a script; one behind a quote may be in a text, and stays."""
-
-_ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
-_LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
-_LIFTED = frozenset(("login-beside", "login-credentials", "login-pod", "login-runner", "login-step"))
+_LIFTED = frozenset(("login-beside", "login-credentials", "login-pod", "login-root", "login-runner", "login-step"))
 """Reasons that a login in the file takes away."""
 
 _NOT_SETTLED = "the file with the login would not be read as before"
-
-
-class Built(NamedTuple):
-    """The real paths of the Dockerfiles, compose and bake files of a run that pull images of the provider, now or once
-    they have moved, and of those that are known not to."""
-
-    pulling: frozenset[str] = frozenset()
-    without: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, pulling: Iterable[str], without: Iterable[str]) -> "Built":
-        """Return the files at some paths."""
-        return cls(frozenset(map(real, pulling)), frozenset(map(real, without)))
-
-
-class Asked(NamedTuple):
-    """What is asked of one file: its images without a login, whether files of the run use images of the provider, the
-    images that each step of a workflow names, by key path, and what is known of what the steps build."""
-
-    wanted: list[Wanted]
-    used: bool = True
-    named: dict[str, list[str]] = {}  # noqa: RUF012 - never changed in place
-    built: Built = Built()
 
 
 def is_pipeline(path: str) -> bool:
@@ -218,7 +174,7 @@ def _by_step(source: Source, moves: Iterable[Migration]) -> dict[str, list[str]]
         images = [node for node in github.parse(source) if isinstance(node, Image)]
     found: dict[str, list[str]] = {}
     for image in images:
-        if step := _STEP.match(image.where):
+        if step := STEP.match(image.where):
             found.setdefault(step[0], []).append(image.ref.value)
     return found
 
@@ -231,7 +187,7 @@ def _found(source: Source, kind: str, asked: Asked, settings: Settings) -> list[
     roots = YamlFile(source).roots
     found = places(source, kind, roots, asked.wanted, names)
     if _WORKFLOW.search(path) and "github" not in settings.logins:
-        found += [place for root in roots for place in _jobs(source, root, asked, names)]
+        found += [place for root in roots for place in jobs(source, root, asked, names)]
     return found
 
 
@@ -258,92 +214,6 @@ def _without_images(path: str) -> Result:
     with suppress(Unreadable):
         source = Source.read(path)
     return Result(source, (), (), source)
-
-
-def _jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> Iterator[Place]:
-    """Yield the first step of each job without a login that pulls images from the host, or may: at a note, if no step
-    of the job is known to."""
-    wanted: dict[str, list[bool]] = {}
-    for image, pulls in asked.wanted:
-        if place := _STEP.match(image.where):
-            wanted.setdefault(place[0], []).append(pulls)
-    for id, job in items(effective(root).get("jobs")):
-        steps = effective(job).get("steps")
-        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
-        here = asked._replace(built=asked.built._replace(without=frozenset())) if elsewhere else asked
-        found = list(_before_login(source, f"jobs.{id}.steps", steps, wanted, here, names))
-        first = next((one for one in found if not one[1].level), None) or next(iter(found), None)
-        if first:
-            node, pulled, _ = first
-            edits = _login_step(source.text, steps, node, names) if not pulled.level else ()
-            known = any(certain for _, _, certain in found)
-            yield pulled._replace(edits=edits, level=None if known else "note")
-
-
-def _before_login(
-    source: Source, way: str, steps: YamlNode | None, wanted: dict[str, list[bool]], asked: Asked, names: Names
-) -> Iterator[tuple[YamlNode, Place, bool]]:
-    """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
-    pulling, without = asked.built
-    for index, node in enumerate(sequence(steps)):
-        step, key = effective(node), f"{way}.{index}."
-        if _logs_in(step, names.host):
-            return
-        if without and replaces(step):
-            without = frozenset()
-        built, whole = dockerfiles(source.path, step) if asked.used and (pulling or without) else ([], False)
-        files = frozenset(map(real, built))
-        used = asked.used and not (without and whole and files <= without)
-        place = _step(step, wanted.get(key, []), asked.named.get(key, []), used, names)
-        if place:
-            yield node, place, not place.level and bool(wanted.get(key) or files & pulling)
-
-
-def _step(step: dict[str, YamlNode], wanted: list[bool], named: list[str], used: bool, names: Names) -> Place | None:
-    """Return the place of a step that pulls images of the provider, or may: at a note, if only a variable tells."""
-    uses, run = _text(step.get("uses")), _script(step)
-    node = step.get("uses") if uses else step.get("run")
-    builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
-    may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
-    if node is None or not (builds or wanted or may):
-        return None
-    start = node.start_mark.index
-    end = min(node.end_mark.index, start + len(uses or _text(node).partition("\n")[0]) + 2)
-    waits = bool(wanted) and not any(wanted) and not builds
-    what = "this step pulls" if wanted else "this step may pull"
-    remedy = "add a docker/login-action step before it"
-    level: Level | None = None if builds or wanted else "note"
-    return Place(start, end, what, remedy, f"log in to {names.host}", True, waits, level=level)
-
-
-def _may_be_of(host: str, image: str) -> bool:
-    """Return whether an image with a variable in it may be one of a registry: one that names another host is not."""
-    first, slash, _ = image.partition("/")
-    own = bool(slash) and "$" not in first and ("." in first or ":" in first)
-    return "$" in image and (not own or first == host)
-
-
-def _login_step(text: str, steps: YamlNode | None, before: YamlNode, names: Names) -> tuple[Edit, ...]:
-    """Return the edit that puts a step that logs in in front of another one, if the steps are in block style."""
-    secrets = {"username": names.username, "password": names.password}
-    given: dict[str, Value] = {"registry": names.host}
-    given |= {key: f"${{{{ secrets.{name} }}}}" for key, name in secrets.items()}
-    if not is_sequence(steps):
-        return ()
-    edit = item_before(text, steps, before, {"uses": names.action, "with": given})
-    return (edit,) if edit else ()
-
-
-def _logs_in(step: dict[str, YamlNode], host: str) -> bool:
-    """Return whether a step logs in to a host, or to one that is only known at run time."""
-    uses = _text(step.get("uses"))
-    if _LOGIN_ACTIONS.match(uses):
-        registry = _text(effective(step.get("with")).get("registry"))
-        return "$" in registry or registry.removeprefix("https://").startswith(host)
-    if uses and not uses.startswith(("actions/", "docker/")):
-        return "login" in uses or "auth" in uses
-    run = _script(step)
-    return "login" in run and (host in run or "$" in run)
 
 
 def _dependabot(root: YamlNode | None, names: Names, catalog: Catalog) -> Iterator[Place]:
@@ -381,11 +251,6 @@ def _may_be_offered(name: str, catalog: Catalog) -> bool:
     rows = catalog.rows.get(catalog.name_of(reference), ())
     targets = (row.image for listed in catalog.rows.values() for row in listed)
     return any(row.image for row in rows) or name in targets
-
-
-def _script(step: dict[str, YamlNode]) -> str:
-    """Return what the shell of a step runs, without comments, "" if none does."""
-    return _REMARK.sub(r"\1", _text(step.get("run")))
 
 
 def _text(node: YamlNode | None) -> str:

@@ -168,14 +168,16 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
         if result is not None:
             yield result
     if settings.add_logins and yaml:
-        from echo_migrate.engine.registry_login import Built, with_logins
+        from echo_migrate.engine.registry_login import with_logins
+        from echo_migrate.engine.workflow_logins import Built
 
         for path, result in yaml:
             result = with_logins(result, path, settings, used, in_use, Built.of(pulling, without))
             if result is not None:
                 yield result
     elif used and yaml:
-        from echo_migrate.engine.registry_login import Built, login_results
+        from echo_migrate.engine.registry_login import login_results
+        from echo_migrate.engine.workflow_logins import Built
 
         done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
         yield from login_results(done, paths, settings, in_use, Built.of(pulling, without))

@@ -15,14 +15,16 @@ from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, is_scalar, is_text, positions, sequence, traced
+from echo_migrate.formats import _cloud_build, jenkins, makefile
 from echo_migrate.formats._called_targets import FILES, MAKEFILE, made, rule_at, rules_of, run_by
 from echo_migrate.formats._github_steps import steps_of_shells
 from echo_migrate.formats._gitlab_includes import files_of
 from echo_migrate.formats._makefile_includes import included
 from echo_migrate.formats._step_logins import as_shells
 from echo_migrate.formats._yaml import YamlFile
-from echo_migrate.shell.commands import SHELLS, Command
+from echo_migrate.shell.commands import SHELLS, Command, Script
 from echo_migrate.shell.parser import read
+from echo_migrate.shell.registry_logins import ROOTS, logins_before
 
 _SCRIPT = lazy_regex(r"(?i)[^*?\n]{1,1000}\.(?:ba|k|z)?sh")
 _PLAIN = lazy_regex(r"(?!\.\.$)[\w.@+ -]+")
@@ -36,14 +38,17 @@ _FILES = {
     "gitlab": (".gitlab/*.y*ml", ".gitlab/*/*.y*ml"),
     "ci": (
         *(".appveyor.yml", "appveyor.yml", ".azure*/*.y*ml", ".azure*/*/*.y*ml", "*azure-pipelines*.y*ml"),
-        *("pipelines/azure-pipelines*.y*ml", ".buildkite/*.y*ml", ".circleci/config.yml", ".cirrus.yml", ".drone.y*ml"),
+        *("pipelines/azure-pipelines*.y*ml", ".buildkite/*.y*ml", ".circleci/*.y*ml", ".cirrus.yml", ".drone.y*ml"),
         *(".semaphore/*.y*ml", ".travis.yml", ".woodpecker*.y*ml", ".woodpecker/*.y*ml", "bitbucket-pipelines.y*ml"),
-        "buildspec*.y*ml",
+        *("azure-pipelines/*.y*ml", ".pipelines/*.y*ml", "buildspec*.y*ml", "*cloudbuild*.y*ml"),
     ),
+    "jenkins": ("*Jenkinsfile*", "ci/*Jenkinsfile*", "jenkins/*", ".jenkins/*", "vars/*.groovy"),
 }
 """The files of CI systems whose steps may call scripts, besides those of GitLab's pipelines, by their kinds."""
 
-_RUN = lazy_regex(r"bash|commands?|run|sh|(?:(?:after|before|build|deploy|test)_)?(?:install|script|success)|.+_script")
+_RUN = lazy_regex(
+    r"bash|commands?|run|sh|(?:(?:after|before|build|deploy|test)_)?(?:install|script|success)|.+[_-]script"
+)
 """Keys of other systems whose values, or the items of these, a shell runs."""
 
 _ANYWHERE = "**/"
@@ -69,18 +74,29 @@ def login_of_callers(path: str, text: str, elsewhere: frozenset[str], offset: in
     return rules.get(rule_at(text, offset) if offset is not None and rules else None)
 
 
+def may_be_called(path: str) -> bool:
+    """Return whether the calls by jobs are known of a file with this name: of a makefile or a script."""
+    return makefile.candidate(path) or bool(_SCRIPT.fullmatch(path))
+
+
+@of_a_run(64)
+def files_of_jobs(root: str) -> frozenset[str]:
+    """Return the real paths of the files of CI systems below a real path."""
+    return frozenset(real(path) for path, _ in _files(root))
+
+
 @of_a_run(16)  # each image of a file asks
-def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makefile: bool) -> dict[int | None, str]:
+def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makes: bool) -> dict[int | None, str]:
     """Return what the logins have in common before the calls of each rule of a makefile, by its offset, and before all
     of a file."""
     root = real(top(path))
     own = os.path.relpath(real(path), root).replace(os.sep, "/")
     folder, _, name = own.rpartition("/")
-    if makefile and name in FILES:
+    if makes and name in FILES:
         own = os.path.join(folder, MAKEFILE)
     found = dict[int | None, list[tuple[str, ...]]]()
     for call in _calls(root):
-        if (call.target is not None) == makefile and call.kind not in elsewhere and _is(own, call.path, root):
+        if (call.target is not None) == makes and call.kind not in elsewhere and _is(own, call.path, root):
             for rule in (None, *(rules_of(text, call.target) if call.target is not None else ())):
                 found.setdefault(rule, []).append(call.logins)
     return {
@@ -110,7 +126,7 @@ def _calls(root: str) -> tuple[_Call, ...]:
         with contextlib.suppress(Exception), beside():
             source = Source.read(path)
             if _NAMED.search(source.text):
-                waiting += _calls_in(YamlFile(source), kind, root)
+                waiting += _of_jenkins(source, root) if kind == "jenkins" else _calls_in(YamlFile(source), kind, root)
     seen = dict[_Call, None]()
     with contextlib.suppress(Exception), beside():  # all of them together
         while waiting and len(seen) < _MOST_CALLS:
@@ -138,12 +154,16 @@ def _passed_on(root: str, call: _Call) -> Iterator[_Call]:
         folder = os.path.dirname(call.path)
         others = included(path, text)
         for other in (path, *others):
-            needed, commands = run_by(text if other == path else Source.read(other).text, call.target)
+            needed, ran = run_by(text if other == path else Source.read(other).text, call.target)
             yield from (call._replace(target=name) for name in needed)
-            yield from _called(commands, call, folder, root)
+            for recipe in ran:
+                by = call
+                for line in recipe:  # each is a shell of its own
+                    yield from _called(line, by, folder, root)
+                    by = _logged_in(by, line, _script(line), len(line))
         yield from (call._replace(path=os.path.normpath(os.path.relpath(other, root))) for other in others)
     elif _NAMED.search(text):
-        yield from _called(read(Traced.of(text, 0, len(text))).commands, call, "", root)
+        yield from _called(text, call, "", root)
 
 
 def _calls_in(sheet: YamlFile, kind: str, root: str) -> Iterator[_Call]:
@@ -156,17 +176,43 @@ def _calls_in(sheet: YamlFile, kind: str, root: str) -> Iterator[_Call]:
             yield from _calls_by(command, _Call("", tuple(sheet.logins(begin, start).split()), kind), inside)
 
 
+def _of_jenkins(source: Source, root: str) -> Iterator[_Call]:
+    """Yield the calls by the shell steps of a Jenkinsfile or of a shared library."""
+    if not jenkins.recognise(source.path, source.text):
+        return
+    by = _Call("", tuple(" ".join(jenkins.logins(source.text, as_root=False)).split()), "jenkins")
+    for script in jenkins.shell_steps(source.text):
+        if _NAMED.search(script.value):
+            for command, inside in _in_folders(read(script).commands, "", root):
+                yield from _calls_by(command, by, inside)
+
+
 def _run_in(sheet: YamlFile) -> Iterator[ScalarNode]:
     """Yield the scripts of a file of another system, by their keys."""
     for root in sheet.roots:
         for key, node in positions(root):
             if is_scalar(key) and _RUN.fullmatch(key.value):
                 yield from (one for one in (node, *sequence(node)) if is_text(one))
+        yield from (node for _, node in _cloud_build.scripts(root) if is_text(node))
 
 
-def _called(commands: Iterable[Command], by: _Call, folder: str, root: str) -> Iterator[_Call]:
-    for command, inside in _in_folders(commands, folder, root):
-        yield from _calls_by(command, by, inside)
+def _called(text: str, by: _Call, folder: str, root: str) -> Iterator[_Call]:
+    """Yield the calls by a script, with the logins that it has made before them."""
+    script = _script(text)
+    for command, inside in _in_folders(script.commands, folder, root):
+        yield from _calls_by(command, _logged_in(by, text, script, command.start), inside)
+
+
+def _script(text: str) -> Script:
+    return read(Traced.of(text, 0, len(text)))
+
+
+def _logged_in(by: _Call, text: str, script: Script, offset: int) -> _Call:
+    """Return a call with the logins that its script has made before an offset; none if it has logged out."""
+    if "login" not in text and "logout" not in text:
+        return by
+    made = (one.host for one in logins_before(script, text, offset) if not one.as_root)
+    return by._replace(logins=() if "logout" in text else tuple(dict.fromkeys((*by.logins, *made))))
 
 
 def _in_folders(commands: Iterable[Command], folder: str, root: str) -> Iterator[tuple[Command, str]]:
@@ -194,7 +240,9 @@ def _below(root: str, folder: str) -> str:
 
 
 def _calls_by(command: Command, by: _Call, folder: str) -> Iterator[_Call]:
-    """Yield the script that a command runs, or the targets that it makes, with the logins before it."""
+    """Yield the script that a command runs, or the targets that it makes, with the logins before it; root has none of
+    them."""
+    by = by._replace(logins=()) if ROOTS in command.via else by
     words = [word.value for word in command.words]
     if command.name in _READING:
         words = [word for word in words[1:] if _SCRIPT.fullmatch(word)]

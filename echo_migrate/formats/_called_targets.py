@@ -16,7 +16,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.formats._templates import without_comments
 from echo_migrate.formats.makefile import recipes
-from echo_migrate.shell.commands import Command
+from echo_migrate.shell.commands import Command, Script
 from echo_migrate.shell.parser import read
 
 _RULE = lazy_regex(r"(?m)^([^\s#:=;][^#:=;\n]*)::?(?!=)((?:[^\n=#;\\]|\\\r?\n|\\[^\n=#;])*)")
@@ -63,15 +63,23 @@ def rules_of(text: str, target: str) -> frozenset[int]:
     return frozenset(rule.start for rule in _made_by(text, target))
 
 
-def run_by(text: str, target: str) -> tuple[list[str], list[Command]]:
-    """Return the targets that one needs, and the commands of its recipes. A list of files in a variable is left out."""
+def run_by(text: str, target: str) -> tuple[list[str], list[list[str]]]:
+    """Return the targets that one needs, and the lines of each of its recipes, as a shell reads them. A list of files
+    in a variable is left out."""
     rules = _made_by(text, target)
     needed = [name for rule in rules for name in rule.needed if _pattern(name) != "*" or name in _named(text)]
-    commands = list[Command]()
-    for rule in rules:
-        for recipe in _recipes(text).get(rule.start, ()):
-            commands += read(_as_shells(recipe, target)).commands
-    return needed, commands
+    return needed, [[_as_shells(line, target) for line in _recipes(text).get(rule.start, ())] for rule in rules]
+
+
+def recipe_at(text: str, offset: int) -> Script | None:
+    """Return the recipe that an offset is in as one script, with its places in the text; None if it is in none."""
+    rule = rule_at(text, offset)
+    lines = _recipes(text).get(rule, ()) if rule is not None else ()
+    ends = [line.spans[-1][1] for line in lines]
+    breaks = [Traced.of(text, end, min(end + 1, len(text))) for end in ends]
+    whole = Traced.join([part for pair in zip(lines, breaks, strict=True) for part in pair])
+    value = _OF_MAKE.sub(lambda match: f"${{{match[1]}}}", whole.value).replace("$$", " $")
+    return read(whole._replace(value=value)) if lines else None
 
 
 def _made_by(text: str, target: str) -> list[_Rule]:
@@ -131,8 +139,7 @@ def _pattern(name: str) -> str:
     return _OPEN.sub("*", name) if "$" in name or "%" in name else name
 
 
-def _as_shells(recipe: Traced, target: str) -> Traced:
+def _as_shells(recipe: Traced, target: str) -> str:
     """Return a recipe with make's name and its target for their variables, and shell variables for others."""
     text = _OF_MAKE.sub(lambda match: "make" if match[1] == "MAKE" else f"${{{match[1]}}}", recipe.value)
-    text = text.replace("$(@)", "$@").replace("$@", target).replace("$$", "$")
-    return Traced.of(text, 0, len(text))
+    return text.replace("$(@)", "$@").replace("$@", target).replace("$$", "$")

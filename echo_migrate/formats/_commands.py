@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Literal
@@ -66,6 +66,7 @@ _READING = (".", "source", "eval")
 MOST_IMAGES = 500
 """The maximum number of images per script, more than any real one has; each is searched for in the whole text."""
 
+Spans = Sequence[tuple[int, int]]
 NO_VALUES: Mapping[str, Expansion] = MappingProxyType({})
 
 
@@ -75,17 +76,16 @@ def calls(text: str) -> bool:
 
 
 def named(
-    text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES
+    text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES, pulled: Spans = ()
 ) -> list[tuple[Image, Container | None]]:
     """Return the images named in the scripts of one text, each with the container that runs it, or None. ``given`` are
     the variables that are set outside of the scripts; those of other files have no place, and are words alone.
-
-    Scripts that could be fully parsed are read together, as an image that one pulls may be used in another.
-    """
+    ``pulled`` is where other images stand, each pulled for itself. Scripts that could be fully parsed are read
+    together, as an image that one pulls may be used in another."""
     whole = [read(script) for script in scripts]
     together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
     parts = [together, *(one for one in whole if not one.certain)]
-    found = [pair for part in parts for pair in islice(_Images(text, part, given).read(), MOST_IMAGES)]
+    found = [pair for part in parts for pair in islice(_Images(text, part, given, pulled).read(), MOST_IMAGES)]
     written = [(_as_written(image, text), container) for image, container in found]
     return [(image, container and container._replace(image=image)) for image, container in written]
 
@@ -124,8 +124,9 @@ def _as_written(image: Image, text: str) -> Image:
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
-    def __init__(self, text: str, script: Script, given: Mapping[str, Expansion]) -> None:
+    def __init__(self, text: str, script: Script, given: Mapping[str, Expansion], pulled: Spans = ()) -> None:
         self.text = text
+        self.pulled = pulled
         self.script = script
         self.bare, self.named = counted(text)
         self.assigned: dict[str, list[str]] = defaultdict(list)
@@ -194,9 +195,10 @@ class _Images:
             entered = ()  # which container is meant is not known
         loads = because("script-loads") if any(one.loads for _, one in called) else None
         found: list[tuple[Image, Container | None]] = []
-        for _, one in called:
+        for command, one in called:
             for word, where in one.places:
                 image = self._image(word, where, one)
+                image = image and image._replace(as_root=any(one.startswith("sudo") for one in command.via))
                 if image and _in_braces(_tagged(self._filled(word))) in made:
                     image = (
                         image._replace(local=_MADE)
@@ -208,7 +210,10 @@ class _Images:
                     found.append((image, self._service(image, one, opened, entered) if runs else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         certain = self.script.certain
-        pulled = [image for image, _ in found if image.not_editable != _INSPECTED]
+        pulled = [
+            *self.pulled,
+            *(run for image, _ in found if image.not_editable != _INSPECTED for run in image.ref.spans),
+        ]
         elsewhere = Elsewhere(self.bare, self.script, called, pulled) if certain else None
         for image, service in found:
             not_editable = image.not_editable or loads

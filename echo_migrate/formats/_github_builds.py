@@ -249,7 +249,7 @@ def _built_by_commands(path: str, text: str, folder: str) -> tuple[list[str], bo
     whole = script.certain
     for command in [one for one in script.commands if one.words] if script.certain else ():
         words = [word.value for word in command.words]
-        plain = command.always and not (command.via or command.inside) and command.words[-1].known
+        plain = command.always and command.via in ((), ("sudo",)) and not command.inside and command.words[-1].known
         if words[0].startswith("$"):
             whole = False
         elif command.name in ("cd", "pushd", "popd"):

@@ -41,7 +41,7 @@ class Elsewhere:
     """Other occurrences in a script of the names of images that it runs or pulls."""
 
     def __init__(
-        self, bare: str, script: Script, called: list[tuple[Command, Invocation]], images: list[Image]
+        self, bare: str, script: Script, called: list[tuple[Command, Invocation]], pulled: list[tuple[int, int]]
     ) -> None:
         silent = container_commands.data()["silent"]
         behind = {word.start for _, one in called for word in one.behind}
@@ -57,7 +57,7 @@ class Elsewhere:
             for word in takewhile(lambda word: word.value != "--", command.words)
             if not {"/", ":"} & set(word.value)
         ]
-        fine += [run for image in images for run in image.ref.spans]
+        fine += pulled
         self.fine: list[tuple[int, int]] = []
         for start, end in sorted(fine):
             last = self.fine[-1][1] if self.fine else 0

@@ -15,6 +15,7 @@ LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:log(?:in|out)|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar, or a logout."""
 
 _CALLED = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)(?:[ \t]|\\?\r?\n)+log(?:in|out)\b")
+_SUDO = lazy_regex(r"\bsudo[ \t][^\n|;&]{0,200}?\blogin\b")
 _LOGOUT = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+logout\b")
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}|<<[ \t]*(?:parameters|pipeline|matrix)\.[\w.-]+[ \t]*>>")
 _TOLD = frozenset(("description", "displayName", "label", "name", "title"))
@@ -28,16 +29,18 @@ _POWERSHELL = frozenset(("catch", "param", "try"))
 
 class Login(NamedTuple):
     """The offset of a login, and what it says, its host where that is known. In its own script, ``until`` is the offset
-    up to which it is certain (None: to the end). If it is ``gone``, those of its host, or all without one, are."""
+    up to which it is certain (None: to the end). If it is ``gone``, those of its host, or all without one, are. It is
+    one of root if ``sudo`` makes it."""
 
     start: int
     said: str
     until: int | None = None
     gone: bool = False
+    as_root: bool = False
 
-    def holds(self, offset: int) -> bool:
-        """Return whether it is a login that counts at an offset, as far as its own script says."""
-        return not self.gone and (self.until is None or self.start <= offset < self.until)
+    def holds(self, offset: int, as_root: bool) -> bool:
+        """Return whether it is a login that counts for a user at an offset, as far as its own script says."""
+        return not self.gone and self.as_root == as_root and (self.until is None or self.start <= offset < self.until)
 
 
 def step_logins(text: str, roots: Iterable[YamlNode | None]) -> list[Login]:
@@ -54,17 +57,18 @@ def step_logins(text: str, roots: Iterable[YamlNode | None]) -> list[Login]:
         place = bisect_right(read_whole, (match.end(), len(text))) - 1
         if place < 0 or read_whole[place][1] <= match.start():
             gone = bool(_LOGOUT.search(match[0]))
-            made.append(Login(match.start(), "" if gone else named_in(match[0]), gone=gone))
+            said = "" if gone else named_in(match[0])
+            made.append(Login(match.start(), said, gone=gone, as_root=bool(_SUDO.search(match[0]))))
     return sorted(made, key=lambda one: one.start)
 
 
-def kept(logins: list[Login], offset: int) -> list[str]:
-    """Return what those of the logins say that are left at an offset behind them."""
+def kept(logins: list[Login], offset: int, as_root: bool) -> list[str]:
+    """Return what those of the logins of a user say that are left at an offset behind them."""
     left: list[str] = []
     for login in logins:
         if login.gone:
             left = [said for said in left if not takes_back(login.said, said)]
-        elif login.holds(offset):
+        elif login.holds(offset, as_root):
             left.append(login.said)
     return left
 
@@ -106,7 +110,8 @@ def _read(script: Traced, text: str) -> list[Login] | None:
             ]
             logins.append(Login(start, one.host or "", gone=True))
         else:
-            logins.append(Login(start, one.host or said_of(one.command, source), one.until))
+            said = one.host or said_of(one.command, source)
+            logins.append(Login(start, said, one.until, as_root=one.as_root))
     return logins if text else [login for login in logins if login.until is None]
 
 

@@ -52,6 +52,7 @@ _LOGIN = lazy_regex(r"\b(?:login|registry)\b")
 _MOST_LOGINS = 20
 """The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
+_NO_ROOT = because("login-root")
 
 Node = Image | Problem | Ignore | Container
 
@@ -93,6 +94,7 @@ class YamlFile:
         self.roots = self._read()
         self._logins: list[Login] | None = None
         self._under: dict[int, set[str]] = {}
+        self._pulled: list[tuple[int, int]] = []
         if "*" in self.text and "&" in self.text:
             for root in self.roots:
                 self._note(root, unused)
@@ -166,6 +168,7 @@ class YamlFile:
         not_editable = not_editable or self._kept(node)
         not_editable = not_editable or (None if place.spans else because("cannot-edit"))
         names = variables(place.value)
+        self._pulled += () if not_editable else place.spans
         yield Image(
             place, where, start, end, not_editable=not_editable, unsettled=names, templated=bool(names), **fields
         )
@@ -215,8 +218,9 @@ class YamlFile:
             **fields,
         )
 
-    def logins(self, start: int | None = None, end: int = 0) -> str:
-        """Return what the logins of the file say for a place, or those between ``start`` and it that are kept."""
+    def logins(self, start: int | None = None, end: int = 0, as_root: bool = False) -> str:
+        """Return what the logins of the file say for a place, or those between ``start`` and it that are kept: those of
+        the user of its jobs, or of root."""
         if not _LOGIN.search(self.text):
             return ""
         from echo_migrate.formats._step_logins import kept, step_logins  # few files have any
@@ -224,9 +228,9 @@ class YamlFile:
         if self._logins is None:
             self._logins = step_logins(self.text, self.roots)
         if start is None:
-            return " ".join([login.said for login in self._logins if login.holds(end)])
+            return " ".join([login.said for login in self._logins if login.holds(end, as_root)])
         first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))
-        return " ".join(kept(self._logins[max(first, stop - _MOST_LOGINS) : stop], end))
+        return " ".join(kept(self._logins[max(first, stop - _MOST_LOGINS) : stop], end, as_root))
 
     def scripts(
         self,
@@ -249,13 +253,13 @@ class YamlFile:
             for name, value in written.items()
             for start, end in value.text.spans
         )
-        for image, service in named(self.text, texts, values) if texts else ():
+        for image, service in named(self.text, texts, values, self._pulled) if texts else ():
             image = shared.of(image)
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")
             if not image.needs_login:
-                before = self.logins(since.get(where), image.start)
-                image = image._replace(needs_login=NOBODY, login=before)
+                before = self.logins(since.get(where), image.start, image.as_root)
+                image = image._replace(needs_login=_NO_ROOT if image.as_root else NOBODY, login=before)
             yield image
             if service:
                 yield service._replace(image=image)

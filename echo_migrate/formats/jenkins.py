@@ -17,6 +17,7 @@ from echo_migrate.files.values import NotRead
 from echo_migrate.formats import NO_REQUEST, Request
 from echo_migrate.formats._commands import calls, named
 from echo_migrate.formats._ignores import SLASHED, in_yaml
+from echo_migrate.formats._script_variables import as_name
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.images.reference import VARIABLE, variables
 from echo_migrate.images.reference import parse as reference
@@ -27,6 +28,9 @@ NAME = re.compile(r"(?i)(?:.*[._-])?jenkinsfile(?:[._-].*)?")
 _NOT = re.compile(r"(?i).+\.(?:bats|json|md|orig|rst|ya?ml|sh|py|txt|xml)")
 _LIBRARY = re.compile(r"(?i).+\.groovy")
 _STEPS = lazy_regex(r"\bdocker\s*(?:\.\s*image\s*\(|\{)|\bcontainerTemplate\s*\(")
+_GLOBAL = re.compile(r"(?:^|[\\/])vars[\\/][^\\/]+$")
+_SHELL = lazy_regex(r"\bsh\b[ \t]*[\w(\"']")
+"""The files of the steps that a shared library has (jenkins.io, "Extending with Shared Libraries"), and shell steps."""
 
 _HUB = lazy_regex(r"(?:https?://)?(?:registry\.hub\.docker\.com|(?:index\.|registry-1\.)?docker\.io)(?:/.*)?")
 _HOST = lazy_regex(r"(?:https?://)?([\w.-]+(?::\d+)?)")
@@ -34,9 +38,12 @@ _VOLUME = lazy_regex(r"(?:^|\s)(?:-v|--volume|--mount)(?:[ =]+|(?=/))(\S+)")
 _MOUNT_TARGET = lazy_regex(r"(?:target|dst|destination)=([^,]+)")
 _PLATFORM = lazy_regex(r"--platform[ =]+(\S+)")
 _LOGIN = lazy_regex(r"(?m)^.*\b(?:login|withRegistry|registryUrl)\b.*$")
+_FILLED_IN = lazy_regex(r"(?<!\\)\$\{(?!\w+\})([^{}\n]+)\}")
+"""What Groovy fills into a string before a shell reads it, and is no name of a variable."""
+
 _KIND = lazy_regex(r"\bkind\b")
 _NO_LOGIN = because("login-beside")
-_NO_LOGIN_STEP = because("login-step")
+_NO_LOGIN_STEP, _NO_ROOT = because("login-step"), because("login-root")
 _NO_SECRET = because("login-pod")
 
 Node = Image | Container | Problem | Ignore
@@ -49,7 +56,8 @@ def candidate(path: str) -> bool:
 
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a Jenkinsfile by name, or Groovy with steps that only a pipeline has."""
-    return candidate(path) and (not _LIBRARY.fullmatch(path) or "enkinsfile" in path or bool(_STEPS.search(text)))
+    known = not _LIBRARY.fullmatch(path) or "enkinsfile" in path or bool(_STEPS.search(text))
+    return candidate(path) and (known or (bool(_GLOBAL.search(path)) and bool(_SHELL.search(text)) and calls(text)))
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
@@ -224,23 +232,38 @@ def _mounts(options: str) -> Iterator[str]:
 
 
 def _commands(text: str, found: list[Token]) -> list[tuple[Image, Container | None]]:
-    """Return the images in shell steps: ``sh '…'``, ``sh(script: '…')``."""
-    scripts = []
-    for index, token in enumerate(found):
-        at = index + 1 + (_value(found, index + 1) in ("(", ":"))
-        if token.value in ("sh", "script") and token.kind == "word" and _is_text(found, at) and calls(found[at].value):
-            inside = found[at].start + len(found[at].quote), found[at].end - len(found[at].quote)
-            scripts.append(Traced.of(text, *inside))
+    """Return the images in shell steps."""
+    scripts = [script for script in _scripts(text, found) if calls(script.value)]
     if not scripts:
         return []
-    login = " ".join(_LOGIN.findall(text))
     nodes: list[tuple[Image, Container | None]] = []
     for one, container in named(text, scripts):
         image = one._replace(where=f"sh {one.where}")
         if not image.needs_login:
-            image = image._replace(needs_login=_NO_LOGIN_STEP, login=login)
+            login = " ".join(logins(text, image.as_root))
+            image = image._replace(needs_login=_NO_ROOT if image.as_root else _NO_LOGIN_STEP, login=login)
         nodes.append((image, container and container._replace(image=image)))
     return nodes
+
+
+def shell_steps(text: str) -> Iterator[Traced]:
+    """Yield the scripts of shell steps. Raises ``NotRead``."""
+    return _scripts(text, tokens(text))
+
+
+def _scripts(text: str, found: list[Token]) -> Iterator[Traced]:
+    """Yield the scripts of ``sh '…'``, ``sh(script: '…')``."""
+    for index, token in enumerate(found):
+        at = index + 1 + (_value(found, index + 1) in ("(", ":"))
+        if token.value in ("sh", "script") and token.kind == "word" and _is_text(found, at):
+            script = Traced.of(text, found[at].start + len(found[at].quote), found[at].end - len(found[at].quote))
+            filled = _FILLED_IN.sub(as_name, script.value) if '"' in found[at].quote else script.value
+            yield script._replace(value=filled)
+
+
+def logins(text: str, as_root: bool) -> list[str]:
+    """Return the lines of a file with logins of the user of its jobs, or of root."""
+    return [line for line in _LOGIN.findall(text) if ("sudo " in line) == as_root]
 
 
 def _is_manifest(text: str) -> bool:

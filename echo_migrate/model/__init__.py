@@ -65,8 +65,9 @@ class Image(NamedTuple):
     that it is given, with ``*`` for those that were not read. ``parts`` are set where its pieces stand in places of
     their own. ``templated`` says that variables are the way of its kind of file, where a cluster or a pipeline fills
     them in. ``unsafe_reasons`` say why no move of it is safe, ``needs_login`` why one to a registry that wants a login
-    is not, unless ``login``, the text of the login it is pulled with, is for that registry. ``choices`` are the
-    values of its variables where the file lists them all, each choice by the variable as written.
+    is not, unless ``login``, the text of the login it is pulled with, is for that registry; ``as_root`` says that
+    ``sudo`` pulls it, with the logins of root. ``choices`` are the values of its variables where the file lists them
+    all, each choice by the variable as written.
     """
 
     ref: Traced
@@ -87,6 +88,7 @@ class Image(NamedTuple):
     unsafe_reasons: tuple[Reason, ...] = ()
     needs_login: Reason | None = None
     login: str = ""
+    as_root: bool = False
     choices: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     @property

@@ -29,6 +29,9 @@ _REMOVING = _PROGRAMS | {"crane", "oras", "regctl", "skopeo"}
 _WRAPPERS = frozenset(("command", "ionice", "nice", "nohup", "stdbuf", "time", "timeout"))
 """Commands that run another one as the same user."""
 
+ROOTS = "sudo"
+"""The wrapper that runs a command as root, who has logins of their own: sudo sets HOME (sudoers(5), env_reset)."""
+
 _PRINTING = frozenset(("", ":", "cat", "curl", "echo", "grep", "printf", "ssh", "test", "wget"))
 """Commands with words that do not log in here."""
 
@@ -49,15 +52,18 @@ _THEN = lazy_regex(r"[^;\n&|(){}]{0,200}(?:&&|\|&?)[\s\\]{0,200}")
 
 
 class RegistryLogin(NamedTuple):
-    """A login: its offset in the source, the program that makes it, and the host of the registry."""
+    """A login: its offset in the source, the program that makes it, the host of the registry, and whether it is one of
+    root, by ``sudo``."""
 
     start: int
     program: str
     host: str
+    as_root: bool
 
-    def serves(self, where: str) -> bool:
-        """Return whether a command, given by its words, pulls with the login."""
-        return self.program in _SHARED or where.partition(" ")[0] in _PROGRAMS - _SHARED
+    def serves(self, where: str, as_root: bool) -> bool:
+        """Return whether a command, given by its words and by who runs it, pulls with the login."""
+        shared = self.program in _SHARED or where.partition(" ")[0] in _PROGRAMS - _SHARED
+        return shared and self.as_root == as_root
 
 
 class Step(NamedTuple):
@@ -68,6 +74,11 @@ class Step(NamedTuple):
     host: str | None
     until: int | None = None
     gone: bool = False
+
+    @property
+    def as_root(self) -> bool:
+        """Whether it is a login of root."""
+        return ROOTS in self.command.via
 
 
 def takes_back(host: str | None, said: str) -> bool:
@@ -85,7 +96,7 @@ def logins_before(script: Script, text: str, offset: int) -> list[RegistryLogin]
         if one.gone:
             made = [login for login in made if not takes_back(one.host, login.host)]
         elif one.host and (one.until is None or offset < one.until):
-            made.append(RegistryLogin(one.command.start, one.command.name, one.host))
+            made.append(RegistryLogin(one.command.start, one.command.name, one.host, one.as_root))
     return made
 
 
@@ -112,7 +123,8 @@ def logins_in(script: Script, text: str) -> Iterator[Step]:
 
 def _logs_in(command: Command) -> bool:
     """Return whether a command, if it runs, logs in where others of its script find the login."""
-    if not _WRAPPERS.issuperset(command.via) or _moves_logins(command):
+    wrappers = _WRAPPERS | {ROOTS} if command.name in _PROGRAMS else _WRAPPERS
+    if not wrappers.issuperset(command.via) or _moves_logins(command):
         return False
     if command.name in _PROGRAMS:
         return command.arguments[:1] == ["login"]

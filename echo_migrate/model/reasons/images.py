@@ -189,6 +189,12 @@ OF_IMAGES: dict[str, Row] = {
     "login-step": Row(
         "no login to {registry} before it", "add a login step before it (fix --add-logins)", "login", _NO_LOGIN
     ),
+    "login-root": Row(
+        "sudo pulls it with root's logins, and none is to {registry}",
+        "add sudo docker login before it, or pull without sudo",
+        "login",
+        _NO_LOGIN,
+    ),
     "login-credentials": Row(
         "no credentials for {registry}, and pulled before any step", "add credentials", "login", _NO_LOGIN
     ),

@@ -1,0 +1,189 @@
+"""The steps of GitHub jobs that pull images of the provider without a login before them, or may."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from echo_migrate.engine.login_places import Names, Place, Wanted
+from echo_migrate.files.source import Edit, Source, Traced
+from echo_migrate.files.tree import real
+from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
+from echo_migrate.files.yaml_insert import Value, item_before
+from echo_migrate.formats._github_builds import dockerfiles, replaces
+from echo_migrate.model import Level
+from echo_migrate.shell import container_commands
+from echo_migrate.shell.parser import read
+
+_PULLS = re.compile(
+    r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
+    r"(?!(?>[ \t]*)(?>(?:-\S+[ \t]+)*)(?>(?:(?:\{\}|'\{\}'|\"\{\}\")[ \t]*)?)\r?(?:$|[|;&]))"
+)
+"""A command that pulls an image that is written behind it: what ``xargs`` hands over tells nothing."""
+
+STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
+_BUILDS = re.compile(
+    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
+    r"\b(?:build|pull|run|up)\b"
+)
+_OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
+"""Variables that name the files that Compose and bake read."""
+
+_REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
+"""A comment of a script; one behind a quote may be in a text, and stays."""
+
+_ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
+_LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
+_SUDO = re.compile(r"\bsudo[ \t][^\n|;&]{0,200}?\b(?:docker|podman|nerdctl|buildah)\b")
+_LINE = re.compile(r"(?:[^\n\\]|\\\r?\n|\\[^\n])*\n?")
+"""A command that root runs, who has logins of their own; a line of a script, with those that continue it."""
+
+_OUTPUT = re.compile(r"\$\{\{[ \t]*(?:needs|steps)\.[^{}]*\}\}")
+_FILLED_IN = re.compile(r"\$\{\{[^{}]*\}\}")
+_MADE = "$made"
+"""What a job or a step has put out, which names what the workflow makes; the variable that stands for it."""
+
+
+class Built(NamedTuple):
+    """The real paths of the Dockerfiles, compose and bake files of a run that pull images of the provider, now or once
+    they have moved, and of those that are known not to."""
+
+    pulling: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, pulling: Iterable[str], without: Iterable[str]) -> "Built":
+        """Return the files at some paths."""
+        return cls(frozenset(map(real, pulling)), frozenset(map(real, without)))
+
+
+class Asked(NamedTuple):
+    """What is asked of one file: its images without a login, whether files of the run use images of the provider, the
+    images that each step of a workflow names, by key path, and what is known of what the steps build."""
+
+    wanted: list[Wanted]
+    used: bool = True
+    named: dict[str, list[str]] = {}  # noqa: RUF012 - never changed in place
+    built: Built = Built()
+
+
+def jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> Iterator[Place]:
+    """Yield the first step of each job without a login that pulls images from the host, or may: at a note, if no step
+    of the job is known to."""
+    wanted: dict[str, list[_Pull]] = {}
+    for image, pulls in asked.wanted:
+        if place := STEP.match(image.where):
+            wanted.setdefault(place[0], []).append((image.as_root, pulls))
+    for id, job in items(effective(root).get("jobs")):
+        steps = effective(job).get("steps")
+        elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
+        here = asked._replace(built=asked.built._replace(without=frozenset())) if elsewhere else asked
+        found = list(_before_login(source, f"jobs.{id}.steps", steps, wanted, here, names))
+        first = next((one for one in found if not one[1].level), None) or next(iter(found), None)
+        if first:
+            node, pulled, _ = first
+            edits = _login_step(source.text, steps, node, names) if pulled.title and not pulled.level else ()
+            known = any(certain for _, _, certain in found)
+            yield pulled._replace(edits=edits, level=None if known else "note")
+
+
+_Pull = tuple[bool, bool]
+"""Whether an image is pulled by root, and whether it is one of the registry now."""
+
+
+def _before_login(
+    source: Source, way: str, steps: YamlNode | None, wanted: dict[str, list[_Pull]], asked: Asked, names: Names
+) -> Iterator[tuple[YamlNode, Place, bool]]:
+    """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
+    pulling, without = asked.built
+    logged_in = set[bool]()
+    for index, node in enumerate(sequence(steps)):
+        step, key = effective(node), f"{way}.{index}."
+        logged_in |= _logs_in(step, names.host)
+        if len(logged_in) > 1:
+            return
+        if without and replaces(step):
+            without = frozenset()
+        built, whole = dockerfiles(source.path, step) if asked.used and (pulling or without) else ([], False)
+        files = frozenset(map(real, built))
+        used = asked.used and not (without and whole and files <= without)
+        here = [(by_root, pulls) for by_root, pulls in wanted.get(key, ()) if by_root not in logged_in]
+        place = _step(step, logged_in, here, asked.named.get(key, []), used, names)
+        if place:
+            yield node, place, not place.level and bool(here or files & pulling)
+
+
+def _step(
+    step: dict[str, YamlNode], logged_in: set[bool], wanted: list[_Pull], named: list[str], used: bool, names: Names
+) -> Place | None:
+    """Return the place of a step that pulls images of the provider without a login, or may: at a note, if only a
+    variable tells. There is no fix for what root pulls: no action logs in as root."""
+    uses = "" if False in logged_in else _text(step.get("uses"))
+    lines = [(bool(_SUDO.search(line)), line) for line in _LINE.findall(_script(step))]
+    run = "".join(line for by_root, line in lines if by_root not in logged_in)
+    node = step.get("uses") if uses else step.get("run")
+    builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
+    may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
+    may = may and not _pulls_own(run)
+    if node is None or not (builds or wanted or may):
+        return None
+    start = node.start_mark.index
+    end = min(node.end_mark.index, start + len(uses or _text(node).partition("\n")[0]) + 2)
+    waits = bool(wanted) and not any(pulls for _, pulls in wanted) and not builds
+    of_root = any(by_root and (_BUILDS.search(line) or _PULLS.search(line)) for by_root, line in lines) and not uses
+    of_root = of_root and True not in logged_in
+    what = "this step pulls" if wanted else "this step may pull"
+    remedy = f"add sudo docker login {names.host} before it" if of_root else "add a docker/login-action step before it"
+    level: Level | None = None if builds or wanted else "note"
+    title = "" if of_root else f"log in to {names.host}"
+    return Place(start, end, what, remedy, title, True, waits, level=level)
+
+
+def _pulls_own(run: str) -> bool:
+    """Return whether all images that a script names are what the workflow has put out before."""
+    if not _OUTPUT.search(run):
+        return False
+    text = _FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))
+    script = read(Traced.of(text, 0, len(text)))
+    pulled = [container_commands.read(one, lambda _: "word").places for one in script.commands]
+    words = [one.word.value for places in pulled for one in places]
+    return script.certain and bool(words) and all(word.startswith(_MADE) for word in words)
+
+
+def _may_be_of(host: str, image: str) -> bool:
+    """Return whether an image with a variable in it may be one of a registry: one that names another host is not."""
+    first, slash, _ = image.partition("/")
+    own = bool(slash) and "$" not in first and ("." in first or ":" in first)
+    return "$" in image and (not own or first == host)
+
+
+def _login_step(text: str, steps: YamlNode | None, before: YamlNode, names: Names) -> tuple[Edit, ...]:
+    """Return the edit that puts a step that logs in in front of another one, if the steps are in block style."""
+    secrets = {"username": names.username, "password": names.password}
+    given: dict[str, Value] = {"registry": names.host}
+    given |= {key: f"${{{{ secrets.{name} }}}}" for key, name in secrets.items()}
+    if not is_sequence(steps):
+        return ()
+    edit = item_before(text, steps, before, {"uses": names.action, "with": given})
+    return (edit,) if edit else ()
+
+
+def _logs_in(step: dict[str, YamlNode], host: str) -> set[bool]:
+    """Return who is logged in by a step to a host, or to one that is only known at run time: True for root."""
+    uses = _text(step.get("uses"))
+    if _LOGIN_ACTIONS.match(uses):
+        registry = _text(effective(step.get("with")).get("registry"))
+        return {False} if "$" in registry or registry.removeprefix("https://").startswith(host) else set()
+    if uses and not uses.startswith(("actions/", "docker/")):
+        return {False} if "login" in uses or "auth" in uses else set()
+    run = _script(step)
+    lines = [line for line in _LINE.findall(run) if "login" in line]
+    return {bool(_SUDO.search(line)) for line in lines} if host in run or "$" in run else set()
+
+
+def _script(step: dict[str, YamlNode]) -> str:
+    """Return what the shell of a step runs, without comments, "" if none does."""
+    return _REMARK.sub(r"\1", _text(step.get("run")))
+
+
+def _text(node: YamlNode | None) -> str:
+    return node.value if is_scalar(node) else ""
