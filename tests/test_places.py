@@ -214,6 +214,10 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
     (chart / "templates" / "web.yaml").write_text('image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"\n')
     assert [outcome.state for outcome in fix_source(str(none / "values.yaml"), text).outcomes] == ["needs-person"] * 2
     assert fix_source(str(chart / "values.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node", 1)
+    for name, of_chart in (("values-prod.yaml", True), ("values.prod.yaml", True), ("redis-values.yaml", False)):
+        first, second = fix_source(str(chart / name), text).outcomes
+        assert [one.id for one in first.reasons] == ([] if of_chart else ["chart-registry"])
+        assert [one.id for one in second.reasons] == ["chart-registry"]
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,9 @@ def _shared_registry(
 
 
 def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
-    """Return whether values are the main ones of a chart whose templates add nothing to names, and not those of a
-    dependency."""
-    main = os.path.basename(file).lower() in ("values.yaml", "values.yml")
+    """Return whether values are those of a chart whose templates add nothing to names, by how the name of their file
+    begins, and not those of a dependency."""
+    main = os.path.basename(file).lower().startswith("values")
     return (
         known is not None
         and not known.adds
