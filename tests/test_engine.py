@@ -279,6 +279,15 @@ def test_a_word_in_the_values_for_the_tests_of_a_chart_is_an_image(run: Run, tmp
     assert [[one["raw"] for one in each] for each in found] == [[], ["redis"]]
 
 
+@pytest.mark.parametrize(("path", "read"), [("helmfile.yaml", True), ("Chart.yaml", True), ("config.yaml", False)])
+def test_values_may_be_in_a_folder_of_their_own(run: Run, tmp_path: Path, path: str, read: bool) -> None:
+    (tmp_path / "a" / "values").mkdir(parents=True)
+    (tmp_path / "a" / path).write_text("name: a\n")
+    (tmp_path / "a" / "values" / "web.yaml").write_text("image: {repository: node, tag: '24'}\n")
+    found = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert [(one["raw"], one["state"]) for one in found] == [("node", "needs-person")] * read
+
+
 BUILDS = """\
 jobs:
   a:
