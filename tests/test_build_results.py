@@ -517,6 +517,8 @@ def test_an_image_of_the_owner_of_a_clone_is_its_owners(
         ("train/.github/workflows/ci.yml", "run: docker build -t acme/train .\n", "acme/train:v1", True),
         ("train/build.sh", "docker build -t acme/train .\n", "other/train:v1", False),
         ("train/build.sh", "docker build -t $OWNER/train .\n", "acme/train:v1", False),
+        ("build.sh", "docker build -t $OWNER/train .\n", "acme/train:v1", True),
+        ("build.sh", "docker build -t $OWNER/$NAME .\n", "acme/train:v1", False),
         ("train/pull.sh", "docker pull acme/train\n", "acme/train:v1", False),
     ],
 )
@@ -525,8 +527,48 @@ def test_an_unknown_image_that_the_tree_builds_anywhere_is_first_party(
 ) -> None:
     (tmp_path / ".git").mkdir()
     for name, content in {path: text, "deploy/k8s/compose.yaml": f"services:\n  a:\n    image: {image}\n"}.items():
-        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     compose = str(tmp_path / "deploy" / "k8s" / "compose.yaml")
     (row,) = json.loads(inside("inventory", "--no-config", "--output-format", "json", compose).stdout)["references"]
     assert (row["state"] == "first-party") == own, row
+
+
+MATRIX_OF_NAMES = """jobs:
+  a:
+    strategy:
+      matrix:
+        include:
+          - image: shop-web
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          tags: ${{ secrets.USERNAME }}/${{ matrix.image }}:${{ env.TAG }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "image", "reason"),
+    [
+        (".github/workflows/a.yml", MATRIX_OF_NAMES, "acme/shop-web:1", "first-party"),
+        (".github/workflows/a.yml", MATRIX_OF_NAMES, "acme/shop-api:1", "unknown-image"),
+        ("makefile", "R := acme-shop\na:\n\tdocker build -t $(R)/web .\n", "acme-shop/api:1", "of-the-owner"),
+        ("a/makefile", "R := acme-shop\na:\n\tdocker build -t $(R)/web .\n", "acme-shop/api:1", "of-the-owner"),
+        ("a.sh", "docker build -t ghcr.io/acme/web .\n", "ghcr.io/acme/api:1", "of-the-owner"),
+        ("a.sh", "docker build -t ghcr.io/acme/web .\n", "quay.io/acme/api:1", "unknown-image"),
+        ("a.sh", "docker build -t registry.acme.com/web .\n", "registry.acme.com/api:1", "unknown-image"),
+        ("a.sh", "docker build -t $R/web .\n", "acme/api:1", "unknown-image"),
+        ("a.sh", "docker build -t grafana/web .\n", "grafana/grafana:12.0.0", "not-offered"),
+        ("a.sh", "docker pull acme/web\n", "acme/api:1", "unknown-image"),
+    ],
+)
+def test_an_unknown_image_beside_what_is_built_is_the_owners(
+    inside: Run, tmp_path: Path, path: str, text: str, image: str, reason: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, content in {path: text, "k8s/compose.yaml": f"services:\n  a:\n    image: {image}\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    compose = str(tmp_path / "k8s" / "compose.yaml")
+    (row,) = json.loads(inside("inventory", "--no-config", "--output-format", "json", compose).stdout)["references"]
+    assert [one["id"] for one in row["reasons"]] == [reason], row

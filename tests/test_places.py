@@ -214,6 +214,10 @@ def test_the_values_of_a_chart_are_those_its_templates_are_written_for(tmp_path:
     (chart / "templates" / "web.yaml").write_text('image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"\n')
     assert [outcome.state for outcome in fix_source(str(none / "values.yaml"), text).outcomes] == ["needs-person"] * 2
     assert fix_source(str(chart / "values.yaml"), text).fixed.text == text.replace("node", "reg.echohq.com/node", 1)
+    for name, of_chart in (("values-prod.yaml", True), ("values.prod.yaml", True), ("redis-values.yaml", False)):
+        first, second = fix_source(str(chart / name), text).outcomes
+        assert [one.id for one in first.reasons] == ([] if of_chart else ["chart-registry"])
+        assert [one.id for one in second.reasons] == ["chart-registry"]
 
 
 @pytest.mark.parametrize(
@@ -1227,6 +1231,14 @@ def test_a_resource_whose_only_key_of_an_image_has_it_at_its_end_is_a_manifest(t
         ("action.yml", "inputs: {db-image: {default: 'neo4j:5'}}\nruns: {using: composite}\n", "neo4j:5", ["default"]),
         ("a.sh", "kubectl run x --image postgres -- psql -U postgres\n", "postgres", []),
         ("a.sh", "kubectl run x --image postgres; sh -c -- postgres\n", "postgres", ["same-name"]),
+        ("a.sh", "docker run --name postgres postgres\npsql -U postgres -d postgres\n", "postgres", []),
+        ("a.sh", "docker run redis\nREDIS_HOST=redis DB=redis ./a\nsudo apt install redis\n", "redis", []),
+        ("a.sh", "docker run --name redis redis\ndocker rm -f redis\ndocker container stop redis\n", "redis", []),
+        ("a.sh", "docker run redis\ndocker save redis\n", "redis", ["same-name"]),
+        ("a.sh", "docker run redis\ndocker image rm redis\n", "redis", ["same-name"]),
+        ("a.sh", "docker run redis\nIMAGE=redis ./a\n", "redis", ["same-name"]),
+        ("a.sh", "docker run redis\ndocker ps -q --filter ancestor=redis\n", "redis", ["same-name"]),
+        ("a.sh", "docker run redis\ndocker ps -q --filter=ancestor=redis\n", "redis", ["same-name"]),
         ("kustomization.yaml", "images: [{name: 'node:latest', newTag: '24'}]\n", "node:24", ["match-key"]),
         ("kustomization.yaml", "images: [{name: 'a.b:5000/x', newTag: '24'}]\n", "a.b:5000/x:24", ["first-party"]),
     ],

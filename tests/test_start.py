@@ -111,6 +111,7 @@ CHECK = {
         "files",
         "files.budget",
         "files.data",
+        "files.generated",
         "files.lazy_regex",
         "files.patterns",
         "files.project_template",

@@ -38,6 +38,15 @@ FILES = {
     "App.csproj": ("<ContainerBaseImage>mcr.microsoft.com/dotnet/aspnet:9.0</ContainerBaseImage>\n", "MSBuild project"),
     "image.nix": ("dockerTools.pullImage { imageName = 'nginx'; }\n", "Nix file"),
     "okteto.yml": ("dev:\n  api:\n    image: node:22\n", "Okteto manifest"),
+    "web/package.json": ('{"scripts": {"db": "docker run --rm postgres:16"}}\n', "package.json with images"),
+    "src/main/resources/application-dev.properties": (
+        "quarkus.datasource.devservices.image-name=postgres:16\n",
+        "Quarkus configuration",
+    ),
+    "src/main/resources/application.yml": (
+        "quarkus:\n  datasource:\n    devservices:\n      image-name: postgres:16\n",
+        "Quarkus configuration",
+    ),
     "egg-paper.json": ('{"docker_images": {"Java 21": "eclipse-temurin:21"}}\n', "Pterodactyl egg"),
     "render.yaml": ("services:\n  - type: web\n    image: {url: docker.io/library/nginx}\n", "Render blueprint"),
     "Tiltfile": ("docker_build('app', '.')\n", "Tiltfile"),

@@ -10,7 +10,7 @@ from echo_migrate.files.project_template import in_template
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.formats._builds_nearby import Builds, builds_near, made_in_tree
+from echo_migrate.formats._builds_nearby import Builds, builds_near, made_in_tree, owner_builds
 from echo_migrate.formats._followers import followed
 from echo_migrate.formats._named_contexts import shadows
 from echo_migrate.images.reference import bare_name, familiar, parse, untagged, variables
@@ -170,7 +170,8 @@ def _may_pull(moves: list[Migration]) -> bool:
 def _built(move: Migration, near: Builds, path: str) -> Migration:
     """Return the migration, first-party if it has no replacement and a build has its name; or, if nothing is known of
     the image, one anywhere in the tree of a file, or one near it the last part of its name: a result is pushed to
-    several registries. What a Dockerfile builds on often has the name of what it makes."""
+    several registries. What a Dockerfile builds on often has the name of what it makes. One of which nothing is known,
+    below an owner below whom a build has its name, is that owner's."""
     image = move.image
     if move.state != "no-replacement":
         of_variables = image.resolved and not move.upstream and near.make(image.resolved)
@@ -180,6 +181,8 @@ def _built(move: Migration, near: Builds, path: str) -> Migration:
     alike = unknown and not is_of_a_build(image) and near.make_alike(name)
     if alike or near.make(name, own=not move.upstream) or (unknown and made_in_tree(path, name)):
         return Migration(image, "first-party", reasons=(because("first-party"),))
+    if unknown and owner_builds(path, name, near):
+        return Migration(image, "first-party", reasons=(because("of-the-owner"),))
     return move
 
 

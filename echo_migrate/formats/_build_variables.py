@@ -184,13 +184,15 @@ class Variables:
         return found
 
     def names(self, written: str, place: int | None) -> Iterator[str]:
-        """Yield the names that a name with variables may be, without those whose repository is not known. ``place`` is
-        where it is written, None if that may be anywhere."""
+        """Yield the names that a name with variables may be; of one whose registry or owner is not known, the last part
+        alone below a sign for any. ``place`` is where it is written, None if that may be anywhere."""
         bare_word = _WORD.fullmatch(written)  # a variable of a program, or a name without a tag
         for value in (*self._values(written, place), *(self._of(written, place) if bare_word else ())):
             name = familiar(value.strip("/"))
             if name and _UNKNOWN not in untagged(name):
                 yield f"{untagged(name)}:" if _UNKNOWN in name else name
+            elif name and (last := untagged(name).rpartition("/")[2]) and not {_UNKNOWN, ANY} & set(last):
+                yield f"{ANY}/{last}:"
 
     def _values(self, written: str, place: int | None) -> list[str]:
         """Return the values that a text may have, with a sign for each variable that is not known."""

@@ -4,7 +4,7 @@ of images that are not pulled, build arguments whose default is not what is buil
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.budget import beside
@@ -101,11 +101,19 @@ class Builds(NamedTuple):
         """Return whether what is built may be an image under another registry or owner: the last part of the name is
         the same, and written whole."""
         last = _last(familiar(image))
-        return "$" not in last and any(_last(one) == last for one in self.results if ANY not in one)
+        return "$" not in last and ANY not in last and any(_last(one) == last for one in self.results)
 
 
 def _last(name: str) -> str:
     return untagged(name).rpartition("/")[2]
+
+
+def _owner(name: str) -> str:
+    """Return what stands before the last part of a name: the registry and the owner, or the owner at Docker Hub. "" if
+    that is not known, or is a registry alone."""
+    owner = untagged(name).rpartition("/")[0]
+    registry_alone = "/" not in owner and ("." in owner or ":" in owner)
+    return "" if registry_alone or "$" in owner or ANY in owner else owner
 
 
 _Read = tuple[frozenset[str], "tuple[Given, ...]", "Platforms | None"]
@@ -141,10 +149,25 @@ def made_in_tree(path: str, image: str) -> bool:
     name = untagged(familiar(image))
     if "/" not in name or "$" in name:
         return False
+    return any(untagged(made) == name for made in _made_by_those_with(_last(name), path))
+
+
+def owner_builds(path: str, image: str, near: Builds) -> bool:
+    """Return whether a build anywhere in the tree of a file gives what it makes a name below the same owner as that of
+    an image: one who builds here, in the same registry."""
+    owner = _owner(familiar(image))
+    if not owner:
+        return False
+    made = chain(near.results, _made_by_those_with(_last(owner), path))
+    return any(_owner(one) == owner for one in made)
+
+
+def _made_by_those_with(word: str, path: str) -> Iterable[str]:
+    """Return the names of what the scripts and pipelines of a file's tree make in which a word is."""
     root = real(top(path))
-    last = _last(name).encode("utf-8", "surrogateescape")
-    naming = (one for one, text in _making(root) if last in text)  # others are not parsed
-    return any(untagged(made) == name for one in naming for made in (_read(one, root) or _NOTHING)[0])
+    data = word.encode("utf-8", "surrogateescape")
+    naming = (one for one, text in _making(root) if data in text)  # others are not parsed
+    return (made for one in naming for made in (_read(one, root) or _NOTHING)[0])
 
 
 @of_a_run(2)

@@ -4,8 +4,9 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from functools import lru_cache
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, pairwise, takewhile
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell import container_commands
@@ -14,6 +15,36 @@ from echo_migrate.shell.container_commands import Invocation
 
 _OF_CLUSTERS = frozenset(("helm", "kubectl", "oc"))
 """Programs whose bare words are names of resources, of releases and of containers: images stand in options."""
+
+_OTHER_VALUE = lazy_regex(r"(?i)(?:.*_)?(?:PG)?(?:DB|DATABASE|HOST(?:NAME)?|OWNER|ROLE|USER(?:NAME)?)")
+"""Variables whose values are no images, as their names say."""
+
+_ANCESTOR = "ancestor="
+"""How a filter of ``docker ps`` begins that looks for the containers of an image."""
+
+_ENGINES = frozenset(("docker", "nerdctl", "podman"))
+_ON_CONTAINERS = frozenset(
+    (
+        "attach",
+        "cp",
+        "exec",
+        "kill",
+        "logs",
+        "network",
+        "pause",
+        "port",
+        "restart",
+        "rm",
+        "start",
+        "stats",
+        "stop",
+        "top",
+    )
+    + ("unpause", "volume", "wait")
+)
+_NAMING = frozenset(("--hostname", "--name", "--net", "--network", "--network-alias", "-h"))
+"""Commands on containers, and options of those that start some, whose words are names of containers, hosts and
+networks."""
 
 _BOUND = r"[\w./:@-]"
 _WHOLE = re.compile(rf"{_BOUND}+")
@@ -25,6 +56,20 @@ def parts_of(command: Command) -> list[tuple[str, Word]]:
         *(("", word) for word in command.words),
         *command.assignments,
         *((one.operator, one.target) for one in command.redirects),
+    ]
+
+
+def _may_be_images(command: Command) -> list[tuple[str, Word]]:
+    """Return the words of a command that may be names of images, each with its kind, as ``parts_of``."""
+    words = command.words
+    named = set[int]()
+    if command.name in _ENGINES:
+        if next((word.value for word in words[1:3] if word.value != "container"), "") in _ON_CONTAINERS:
+            named = {word.start for word in words}
+        else:
+            named = {value.start for option, value in pairwise(words) if option.value in _NAMING}
+    return [
+        (kind, word) for kind, word in parts_of(command) if word.start not in named and not _OTHER_VALUE.fullmatch(kind)
     ]
 
 
@@ -63,10 +108,11 @@ class Elsewhere:
             last = self.fine[-1][1] if self.fine else 0
             self.fine.append((start, max(end, last)))
         self.words: dict[str, list[int]] = defaultdict(list)
+        apart = container_commands.data()["apart"]
         for command in script.commands:
-            for _, word in parts_of(command):
+            for _, word in [] if command.name in apart else _may_be_images(command):
                 if word.text.spans and word.start not in behind:
-                    self.words[word.value].append(word.text.start)
+                    self.words[word.value.rpartition(_ANCESTOR)[2]].append(word.text.start)
         self.known: dict[str, bool] = {}
 
     def says(self, image: Image) -> Reason | None:

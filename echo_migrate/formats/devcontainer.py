@@ -11,7 +11,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files import json
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.tree import dockerfile_at
 from echo_migrate.files.values import NotRead, Value, alike
 from echo_migrate.formats import NO_REQUEST, Request
@@ -19,9 +19,13 @@ from echo_migrate.formats._build_arguments import of_a_build
 from echo_migrate.formats._ignores import SLASHED, in_yaml
 from echo_migrate.formats._platforms import rare
 from echo_migrate.model import Ignore, Image, Problem
+from echo_migrate.model.reasons import Reason, because
 
 NAME = lazy_regex(r"(?i)\.?devcontainer\.json")
 _VARIABLE = lazy_regex(r"\$\{[^{}]*\}")
+_DEFAULTED = lazy_regex(r"\$\{localEnv:([^{}:]+):([^{}:]*)\}")
+"""A variable of the host with what it is where the host does not set it (containers.dev, "Variables in
+devcontainer.json")."""
 _MOUNTING = frozenset(("mounts", "runArgs", "workspaceMount"))
 
 
@@ -44,13 +48,33 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
     nodes: list[Image | Container | Problem | Ignore] = [*in_yaml(source.text, SLASHED)]
     node = keys.get("image")
     if node and node.text:
-        place = node.traced
-        start, end = (place.start, place.end) if place.spans else (node.start, node.end)
+        place, unsettled, reasons = _filled_in(node.traced)
+        start, end = (node.traced.start, node.traced.end) if place.spans else (node.start, node.end)
         mounts = () if _MOUNTING.isdisjoint(keys) else ("/",)
-        variables = tuple(dict.fromkeys(_VARIABLE.findall(node.text)))
-        image = Image(place, "image", start, end, unsettled=variables, mounts=mounts, platform=_platform(keys))
+        image = Image(
+            place,
+            "image",
+            start,
+            end,
+            unsettled=unsettled,
+            unsafe_reasons=reasons,
+            mounts=mounts,
+            platform=_platform(keys),
+        )
         nodes += [image, *([_service(keys, image)] if Container in request.kinds else [])]
     return [*nodes, *_fed(source, keys)]
+
+
+def _filled_in(text: Traced) -> tuple[Traced, tuple[str, ...], tuple[Reason, ...]]:
+    """Return a text with the defaults of its variables, those that have none, and why an edit of a default may not be
+    enough."""
+    parts, reasons, end = list[Traced](), list[Reason](), 0
+    for match in _DEFAULTED.finditer(text.value):
+        parts += [text.cut(end, match.start()), text.cut(*match.span(2))]
+        reasons.append(because("variable-overridden", name=match[1]))
+        end = match.end()
+    filled = Traced.join([*parts, text.cut(end, len(text.value))]) if parts else text
+    return filled, tuple(dict.fromkeys(_VARIABLE.findall(filled.value))), tuple(dict.fromkeys(reasons))
 
 
 def _platform(keys: dict[str, Value]) -> str:
@@ -72,10 +96,11 @@ def _service(keys: dict[str, Value], image: Image) -> Container:
 def _fed(source: Source, keys: dict[str, Value]) -> Iterator[Image]:
     """Yield the images that build arguments name, as determined by the Dockerfile that receives them."""
     path, given = _build(source, keys)
-    values = {
-        key: Expansion(node.traced, tuple(dict.fromkeys(_VARIABLE.findall(node.text)))) for key, node in given.items()
-    }
-    yield from of_a_build(path, values, "build.args")
+    filled = {key: _filled_in(node.traced) for key, node in given.items()}
+    values = {key: Expansion(text, unsettled) for key, (text, unsettled, _) in filled.items()}
+    for image in of_a_build(path, values, "build.args"):
+        reasons = filled[image.where.removeprefix("build.args.")][2]
+        yield image._replace(unsafe_reasons=(*image.unsafe_reasons, *reasons))
 
 
 def _build(source: Source, keys: dict[str, Value]) -> tuple[str | None, dict[str, Value]]:

@@ -37,6 +37,7 @@ _OF_A_CONTAINER = _BESIDE | {"args", "command", "env", "imagePullSecrets", "port
 _MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
 _REGISTRY = lazy_regex(r"(?i)registry$|^hub$|imageprefix$|repositoryprefix$")
 _OTHER_FILE = lazy_regex(r"(?i)\.(?:git|gif|ico|jpe?g|png|svg|webp|avif|qcow2|iso|img)$")
+_DEPLOYING = ("Chart.yaml", "helmfile.yaml", "helmfile.yml", "helmfile.yaml.gotmpl")
 _UNSEEN = ("/",)
 """The volumes of the templates are not read, so any path may be mounted."""
 
@@ -52,13 +53,20 @@ def candidate(path: str) -> bool:
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file has the name of a values file, or is in the ``ci`` folder of a chart."""
-    name = path.rpartition("/")[2]
+    """Return whether a file has the name of a values file, or is in the ``ci`` folder of a chart, or in a folder of
+    values beside a chart or a Helmfile."""
+    folder, _, name = path.rpartition("/")
     if not candidate(path) or not _IMAGE.search(text):
         return False
-    return bool(VALUES.fullmatch(name)) or (
-        name != "Chart.yaml" and "/ci/" in path and chart(os.path.dirname(path)) is not None
-    )
+    if name != "Chart.yaml" and "/ci/" in path and chart(folder) is not None:
+        return True
+    return bool(VALUES.fullmatch(name)) or (folder.rpartition("/")[2] == "values" and _is_deployed(folder))
+
+
+def _is_deployed(folder: str) -> bool:
+    """Return whether a chart or a Helmfile lies beside a folder."""
+    above = os.path.dirname(os.path.abspath(folder))
+    return any(os.path.isfile(os.path.join(above, name)) for name in _DEPLOYING)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
@@ -146,9 +154,9 @@ def _shared_registry(
 
 
 def _is_own(file: str, path: tuple[str, ...], known: Chart | None) -> bool:
-    """Return whether values are the main ones of a chart whose templates add nothing to names, and not those of a
-    dependency."""
-    main = os.path.basename(file).lower() in ("values.yaml", "values.yml")
+    """Return whether values are those of a chart whose templates add nothing to names, by how the name of their file
+    begins, and not those of a dependency."""
+    main = os.path.basename(file).lower().startswith("values")
     return (
         known is not None
         and not known.adds

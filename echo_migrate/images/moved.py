@@ -56,8 +56,7 @@ class Moved(NamedTuple):
 
 def moved(path: str, tag: str | None) -> Moved | None:
     """Return what became of an image, given its name in the shortest spelling; None for one that is where it was."""
-    found = _row(f"{path}:{tag}") if tag else None
-    found = found or _row(path) or _row_of_folder(path)
+    found = _row(f"{path}:{tag or 'latest'}") or _row(path) or _row_of_folder(path)
     if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
         return None
     return found
