@@ -99,7 +99,8 @@ def _needed(name: str, stage: Stage) -> bool:
 
 def _started(name: str, stage: Stage, context: Context) -> bool:
     """Return whether a container of another file that starts a stage mentions a tool: in its command or its checks."""
-    commands = [own for one in context.containers(stage) for own in (*one.start_commands, *one.entered)]
+    containers = [one for built in _built_on(stage) for one in context.containers(built)]
+    commands = [own for one in containers for own in (*one.start_commands, *one.entered)]
     return any(_mention(name).search(own.args.value.lower()) for own in commands)
 
 

@@ -183,7 +183,7 @@ class Document:
             for node in (keys.get("image"), *named, *sequence(effective(keys.get("build")).get("tags"))):
                 if is_text(node) and "build" in keys:
                     yield node.value
-                    yield self._resolved(node.value)
+                    yield self._resolved(node.value, node.value)
 
     def nodes(self, services: bool) -> Iterator[Node]:
         yield from self._images(services)
@@ -349,17 +349,22 @@ class Document:
             end,
             not_editable=not_editable,
             unsettled=found.unsettled,
-            resolved=self._resolved(found.text.value),
+            resolved=self._resolved(place.value, found.text.value),
         )
 
-    def _resolved(self, value: str) -> str:
-        """Return the reference with variables set by the adjacent .env file, for reports only; "" if unchanged."""
-        if "$" not in value:
+    def _resolved(self, written: str, value: str) -> str:
+        """Return the reference with variables set by the adjacent .env file, for reports only; "" if unchanged. What is
+        set there counts, not the default that is written here."""
+        if "$" not in written:
             return ""
         if self.settings is None:
             self.settings = settings_beside(self.source.path)
         settings = self.settings
-        filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
+        filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), written)
+        if "$" in filled and filled != written:
+            filled = expand(Traced(filled, ()), _unset, escape="\0").text.value
+        elif "$" in filled:
+            return ""
         return filled if filled != value else ""
 
     def _inline(self, name: str, scalar: ScalarNode, inline: Traced) -> Iterator[Node]:
