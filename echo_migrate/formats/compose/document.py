@@ -361,10 +361,11 @@ class Document:
             self.settings = settings_beside(self.source.path)
         settings = self.settings
         filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), written)
-        if "$" in filled and filled != written:
-            filled = expand(Traced(filled, ()), _unset, escape="\0").text.value
-        elif "$" in filled:
-            return ""
+        if "$" in filled:
+            try:
+                filled = "" if filled == written else expand(Traced(filled, ()), _unset, escape="\0").text.value
+            except ValueError:
+                return ""
         return filled if filled != value else ""
 
     def _inline(self, name: str, scalar: ScalarNode, inline: Traced) -> Iterator[Node]:
