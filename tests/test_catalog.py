@@ -206,7 +206,7 @@ MOVED = parse_yaml((FOLDER / "moved.yaml").read_text())
 @pytest.mark.parametrize("key", [key for key in MOVED if key != "_about"])
 def test_only_evidence_makes_a_swap(key: str) -> None:
     row = MOVED[key]
-    assert set(row) <= {"state", "since", "to", "same", "first", "free", "source"}
+    assert set(row) <= {"state", "since", "to", "same", "first", "free", "kept", "source"}
     assert row["source"]
     assert not row.get("same") or (row["to"] and "common knowledge" not in row["source"])
     assert ("*" in row["to"]) <= key.endswith("/*")

@@ -67,6 +67,24 @@ def test_an_image_is_for_development_if_all_its_containers_are(
     assert (b"installs development dependencies" in run("check", "Dockerfile").stdout) == told
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"), [("", True), ("CACHE=8.2\n", False), ("CACHE=latest\n", True), ("OTHER=8.2\n", True)]
+)
+def test_a_setting_takes_the_place_of_a_default(run: Run, tmp_path: Path, setting: str, told: bool) -> None:
+    (tmp_path / "compose.yml").write_text("services:\n  a:\n    image: ${FROM:-docker.io}/redis:${CACHE:-latest}\n")
+    (tmp_path / ".env").write_text(setting)
+    assert (b"uses the tag latest" in run("check", "compose.yml").stdout) == told
+
+
+@pytest.mark.parametrize("check", ["curl -f http://localhost/", "true"])
+def test_a_tool_of_a_health_check_is_no_tool_of_the_build(run: Run, tmp_path: Path, check: str) -> None:
+    installs = "FROM debian:12 AS base\nRUN apt-get install -y curl && curl -o /a https://a.example/a\n"
+    (tmp_path / "Dockerfile").write_text(f'{installs}FROM base\nCMD ["/a"]\n')
+    health = f"    healthcheck:\n      test: {check}\n"
+    (tmp_path / "compose.yml").write_text(f"services:\n  a:\n    build: .\n{health}")
+    assert (b"curl in the final image" in run("check", "Dockerfile").stdout) == (check == "true")
+
+
 SHELLS = {"alpine:3.22": ["busybox", "sh"], "registry.access.redhat.com/ubi9/ubi:9.6": ["bash"]}
 ONLY = ("{}", "A=1 {}", "{} $(:)", "{} # it", "$0 -c 'echo $$'")
 LISTS = ("cd / && {}", "cd /; {}", "{} 2> /dev/null", "export A=1 && {} < /dev/null")

@@ -12,6 +12,8 @@ SERVER = (
     '{"scripts": {"start": "cross-env PORT=3 react-scripts start", "prod": "vite build && node ."}, '
     '"devDependencies": {"a": "1"}}'
 )
+MIGRATES = '{"scripts": {"migrate": "knex --knexfile a.ts"}, "devDependencies": {"ts-node": "1"}}'
+SCRIPT = "RUN echo 'npm run migrate' >> /a.sh && chmod +x /a.sh\nENTRYPOINT [\"/a.sh\"]\n"
 ROOTS = '{"workspaces": ["a"]}'
 _INSTALLS = (
     *("poetry install --with test", "poetry install -E test", "uv sync --group test", "uv sync --extra test"),
@@ -64,6 +66,13 @@ def run(inside: Run) -> Run:
         ),
         (BRINGS + "CMD express\n", {"package.json": SOME.replace("jest", "express")}, True),
         (BRINGS + "CMD npm start\n", {"package.json": SERVER, ".dockerignore": "/package.json\n"}, True),
+        (BRINGS + SCRIPT, {"package.json": MIGRATES}, False),
+        (BRINGS + SCRIPT, {"package.json": MIGRATES.replace(".ts", ".js")}, True),
+        (BRINGS + "COPY a.sh /\nCMD /a.sh\n", {"package.json": SOME, "a.sh": "#!/bin/sh\nnpx jest\n"}, False),
+        (BRINGS + "COPY a.sh /\nCMD /a.sh\n", {"package.json": SOME, "a.sh": "#!/bin/sh\nnode a\n"}, True),
+        ("COPY --from=a /p .\nRUN npm ci\nCMD npm run migrate && node .\n", {}, False),
+        ("COPY --from=a /p .\nRUN npm ci\nCMD npm start\n", {}, True),
+        (BRINGS + "CMD npm start\n", {"../package.json": SERVER, "../.git/HEAD": ""}, False),
         (BRINGS, {"package.json": ROOTS}, True),
         (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
         ("WORKDIR /app\nCOPY . .\nRUN npm ci --omit=dev && npm ci\n", {"package.json": SOME}, True),
@@ -120,7 +129,7 @@ def test_what_no_project_declares_is_not_said(
 ) -> None:
     folder = tmp_path / "service"
     (folder / "web").mkdir(parents=True)
-    (folder / ".git").mkdir()
+    (tmp_path if "../.git/HEAD" in files else folder).joinpath(".git").mkdir()
     for name, text in files.items():
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     (folder / "Dockerfile").write_text(f"FROM node:22-slim\n{lines}")

@@ -170,13 +170,13 @@ def _file(copy: Copy, wanted: list[str], dockerfile: str) -> str | None:
 
 def _files(written: str, dockerfile: str) -> Iterator[str]:
     """Yield the files that a path may name in the build context of a Dockerfile, the nearest one first."""
-    for context in _contexts(dockerfile):
+    for context in likely_contexts(dockerfile):
         if file := dockerfile_at(dockerfile, context, written):
             yield file
 
 
 @of_a_run(256)
-def _contexts(dockerfile: str) -> list[str]:
+def likely_contexts(dockerfile: str) -> list[str]:
     """Return the folders of a repository that may be the build context of a Dockerfile, as its folder names them."""
     folder = real(dirname(dockerfile))
     depth = folder.removeprefix((repository(folder) or folder).rstrip("/")).count("/")

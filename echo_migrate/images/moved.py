@@ -26,7 +26,8 @@ _PLURAL = {"has": "have", "is": "are", "needs": "need", "was": "were"}
 class Moved(NamedTuple):
     """What became of an image: ``name`` is that of the row, with ``/*`` for all images of a folder; ``since`` is a day,
     a month or a year, "" if not known; ``to`` is what takes the image's place, "" if nothing is known to. ``same`` says
-    that each tag and digest is there too, and ``free`` is the last version that needs no login."""
+    that each tag and digest is there too, ``free`` is the last version that needs no login, and ``kept`` what is still
+    there."""
 
     name: str
     state: str
@@ -34,6 +35,7 @@ class Moved(NamedTuple):
     to: str
     same: bool = False
     free: str = ""
+    kept: str = ""
 
     @property
     def message(self) -> str:
@@ -51,6 +53,8 @@ class Moved(NamedTuple):
             said += f" {preposition} {self.since}" if past else f" since {self.since}"
         if self.free:
             said += f" (up to {self.free} it does not)"
+        if self.kept:
+            said += f", except {self.kept}"
         return f"{said}: use {self.to}" if self.to else said
 
 
@@ -59,7 +63,7 @@ def moved(path: str, tag: str | None) -> Moved | None:
     found = _row(f"{path}:{tag or 'latest'}") or _row(path) or _row_of_folder(path)
     if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
         return None
-    return found
+    return found if tag in (None, "latest") else found._replace(kept="")
 
 
 @lru_cache(maxsize=4096)
@@ -103,7 +107,8 @@ def _row(name: str) -> Moved | None:
     if name not in _names():
         return None
     row = read_block("moved.yaml", name)
-    return Moved(name, row["state"], row["since"], row["to"], row.get("same", False), row.get("free", ""))
+    more = (row.get("same", False), row.get("free", ""), row.get("kept", ""))
+    return Moved(name, row["state"], row["since"], row["to"], *more)
 
 
 def _row_of_folder(path: str) -> Moved | None:

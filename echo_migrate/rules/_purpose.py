@@ -23,6 +23,13 @@ _WORKSPACES = frozenset(("workspace", "workspaces"))
 """Words in the names of stages and files, and at the end of that of a file's own folder: folders above, as npm's
 workspaces, hold what is shipped."""
 
+_AGENTS = lazy_regex(
+    r"(?:^|/)(?:actions-runner|cimg/|devcontainers/|gitlab-runner|gitpod/workspace-|jenkins/(?:agent|inbound-agent|jnlp-agent"
+    r"|jnlp-slave|slave|ssh-agent)|jenkinsci/(?:jnlp-)?slave|jenkinsci/ssh-slave|buildkite/agent|teamcity-agent)",
+    needs=("actions-runner", "agent", "cimg/", "devcontainers/", "gitlab-runner", "gitpod/", "jenkins"),
+)
+"""Images in which builds of CI systems run, or people work: what is built on them is for that too."""
+
 _FOLDERS = frozenset((".circleci", ".github"))
 _BASE = frozenset(("base",))
 """Words in the names of files, folders and stages of an image that only others are built on, which decide what they
@@ -78,6 +85,8 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
 
 def _name_tells(stage: Stage) -> bool:
     if "CROSS_BASE_IMAGE" in stage.root:  # what cross compiles in (cross-rs, docs/custom_images.md)
+        return True
+    if _AGENTS.search(stage.root):
         return True
     ends = () if _BASE.isdisjoint(_words(stage.name)) else stage.graph.ends.get(stage.number, ())
     return _is_named(stage.name) or (bool(ends) and all(map(_is_named, ends)))

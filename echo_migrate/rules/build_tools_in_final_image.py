@@ -29,11 +29,18 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if tools or unnamed:
         call = tools[0][0] if tools else unnamed[0]
         what = listed(word for _, word in tools) or f"by {unnamed[0].shown}"
-        headers = tools and all(package_name(word).endswith(_HEADERS) for _, word in tools)
-        remedy = "compile in a builder stage"
-        remedy = f"install the libraries alone, and {remedy}" if headers else f"{remedy} and COPY the result"
-        message = f"final image contains build-time packages ({what}): {remedy}"
+        names = [package_name(word) for _, word in tools]
+        message = f"final image contains build-time packages ({what}): {_remedy(names, stage)}"
         yield Finding(call.command.start, call.command.end, message)
+
+
+def _remedy(names: list[str], stage: Stage) -> str:
+    """Return what to do about some packages: a JDK without a build is there to run what was built elsewhere."""
+    if names and all("jdk" in name for name in names) and not any(run.that("build") for run in stage.runs):
+        return "install a JRE in its place"
+    headers = names and all(name.endswith(_HEADERS) for name in names)
+    remedy = "compile in a builder stage"
+    return f"install the libraries alone, and {remedy}" if headers else f"{remedy} and COPY the result"
 
 
 def _builds_at_start(stage: Stage) -> bool:

@@ -57,6 +57,13 @@ _FETCHED = lazy_regex(r"://|^git@|\$|[*?\[].*/")
 """A source of COPY or ADD whose files are not known: a URL, a variable, folders by a pattern."""
 _EMPTY = lazy_regex(r"\"[\w-]+\"\s*:\s*(?:\{\s*\}|\[\s*\])")
 """A section of a JSON file that declares nothing."""
+_NAMED = lazy_regex(r"\b(?:bun|npm|pnpm|yarn) +(?:run(?:-script)? +)?([\w:.-]+)", needs=("bun", "npm", "yarn"))
+"""A script of a package.json, in a command that runs it."""
+_OF_MANAGERS = frozenset(("add", "cache", "ci", "config", "exec", "i", "install", "run", "set", "x"))
+"""Commands of the package managers themselves."""
+_COMPILED = (".cts", ".mts", ".ts")
+_COMPILERS = frozenset(("@swc/register", "esbuild-register", "ts-node", "tsx", "typescript"))
+"""What a program needs to read TypeScript, as knex does for its configuration (knexjs.org/guide/migrations)."""
 _WORD = lazy_regex(r"@?[\w.-]+(?<!\.)")
 _PAIR = lazy_regex(r"\"([^\"\\\n]+)\"\s*:\s*\"([^\"\\\n]*)")
 _WORKSPACE = "pnpm-workspace.yaml"
@@ -87,7 +94,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
         key = known.manifest, run.folder
         if key not in asked:
             found = files[key] = _manifests(known, run.folder, stage, context)
-            asked[key] = _may_declare(known, found) and not _serves(known, found, stage)
+            asked[key] = _may_declare(known, found) and not _serves(known, found, stage, context.source.path)
         if asked[key] or _is_elsewhere(call, run):
             if _is_worked_in(stage, context):
                 return
@@ -153,16 +160,38 @@ def _may_declare(known: Development, files: list[str] | None) -> bool:
     return files is None or any(_declares(file, known.declares) for file in files)
 
 
-def _serves(known: Development, files: list[str] | None, stage: Stage) -> bool:
+def _serves(known: Development, files: list[str] | None, stage: Stage, dockerfile: str) -> bool:
     """Return whether a stage starts a development server by a script that one of the files names (``npm start``), or
-    what only a development dependency brings (``npx ts-node``)."""
-    if known.manifest != _OF_SCRIPTS or not files:
+    what only a development dependency brings (``npx ts-node``), itself or by a script; or may do, as its files are not
+    known, by a script other than that for the start (``npm run migrate``)."""
+    if known.manifest != _OF_SCRIPTS:
         return False
-    names = set(_scripts(stage))
+    texts = list(_started_scripts(stage, dockerfile))
+    names = {*_scripts(stage), *[name for text in texts for name in _NAMED.findall(text)]} - _OF_MANAGERS
+    if not files:
+        return not names <= {"start"}
     runs = [run for file in files for name, run in _named_in(file) if name in names]
-    words = {word for run in (stage.started, *runs) for word in _WORD.findall(run)}
-    needs = any(not words.isdisjoint(_of_development(file)) for file in files)
-    return needs or any(map(_SERVES_DEVELOPMENT.search, runs))
+    words = {word for text in (stage.started, *texts, *runs) for word in _WORD.findall(text)}
+    compiled = any(word.endswith(_COMPILED) for word in words)
+    for development in map(_of_development, files):
+        if not words.isdisjoint(development) or (compiled and not _COMPILERS.isdisjoint(development)):
+            return True
+    return any(map(_SERVES_DEVELOPMENT.search, runs))
+
+
+def _started_scripts(stage: Stage, dockerfile: str) -> Iterator[str]:
+    """Yield the texts of the scripts that a stage starts: files of the build context, and what a RUN writes."""
+    from echo_migrate.dockerfile.copied_scripts import likely_text_at, started
+
+    folder = next((one for above in reversed(stage.lineage) for _, one in [*above.workdirs.values()][-1:]), None)
+    for launch in (stage.start_command("entrypoint"), stage.start_command("cmd")):
+        for path in filter(None, map(started, launch.script.commands if launch else ())):
+            text = likely_text_at(normpath(join(folder or "/", path)), stage, (), dockerfile)
+            if text:
+                yield text
+            for run in [run for one in stage.lineage for run in one.runs]:
+                if any(basename(one.target.value) == basename(path) for own in run.commands for one in own.redirects):
+                    yield run.instruction.args.value.replace("\\n", "\n")
 
 
 def _scripts(stage: Stage) -> Iterator[str]:
@@ -223,12 +252,21 @@ def _brought(copy: Copy, name: str, below: str, context: Context) -> Iterator[st
     for source in [word.value for word in copy.sources]:
         folder = dirname(source) if fnmatchcase(name, basename(source)) and below == "." else source
         written = normpath(join("/", "" if source in _CONTEXT else folder, below, name))[1:]
-        for place in context.folders(path) or (real(dirname(path)),):
-            within = os.path.relpath(place, real(dirname(path)))
+        for within in _contexts(path, written, context):
             file = dockerfile_at(path, within, written)
             ignores = (dockerfile_at(path, within, ".dockerignore"), f"{path}.dockerignore")
             if file:
                 yield file if not any(_may_ignore(one, written) for one in ignores if one) else ""
+
+
+def _contexts(path: str, written: str, context: Context) -> list[str]:
+    """Return the build contexts of a Dockerfile, as its folder names them: if they are not known, the folder nearest to
+    it that has a file."""
+    from echo_migrate.dockerfile.copied_scripts import likely_contexts
+
+    if known := context.folders(path):
+        return [os.path.relpath(one, real(dirname(path))) for one in known]
+    return [one for one in likely_contexts(path) if dockerfile_at(path, one, written)][:1]
 
 
 @of_a_run(256)

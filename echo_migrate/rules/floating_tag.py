@@ -25,7 +25,7 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         return  # the tag is set in another file
     if not is_of_a_build(image) and (is_of_a_command(image) or not _has_versions(move, context)):
         return  # nobody pins it: a version is not known, or the image is that of the project itself
-    reference = parsed(image.ref.value)
+    reference = parsed(image.resolved or image.ref.value)
     if reference is None or context.settings.catalog.place(reference):
         return  # which tags a vendor offers is not the user's choice
     if _VERSIONED.search(reference.name):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.dockerfile.layers import tools_started
+from echo_migrate.dockerfile.layers import installed, tools_started
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.images.end_of_life import ends
@@ -12,9 +12,17 @@ from echo_migrate.model import WINDOWS, Finding, Image
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, Settings, rule
 from echo_migrate.shell.commands import SHELLS
+from echo_migrate.shell.package_managers import package_name
 
 _WITHOUT_RELEASE = frozenset(("current", "latest", "lts"))
 """Words of a tag behind which its slim variant has no other; that of a Debian release stands there otherwise."""
+
+_ONLY_FULL = {
+    **dict.fromkeys(("apt-key", "gpg"), "gnupg"),
+    **{name: name for name in ("curl", "git", "make", "mercurial", "subversion", "unzip", "wget")},
+    **dict.fromkeys(("scp", "ssh"), "openssh-client"),
+}
+"""The packages of programs that buildpack-deps brings to a full image (github.com/docker-library/buildpack-deps)."""
 
 _COMPILING = frozenset(("bundle", "gem"))
 """Package managers whose packages are compiled where they are installed, more often than not (guides.rubygems.org)."""
@@ -48,10 +56,24 @@ def large_base(stage: Stage, context: Context) -> Iterator[Finding]:
         tag = "-".join([word.text for word in reference.words if word.text != "latest"])
         over = _has_ended(image, upstream.name, context.settings)
         slim = f" ({f'{tag}-slim' if tag else 'slim'})" if words <= _WITHOUT_RELEASE and not over else ""
-        message = f"{image.shown} is the full image, with compilers: use its slim variant{slim}"
+        todo = [f"use its slim variant{slim}"]
+        if missed := _missed(stage):
+            todo.append(f"install {', '.join(missed)}")
         if _compiles(stage, context):
-            message += ", and compile in a builder stage"
+            todo.append("compile in a builder stage")
+        message = f"{image.shown} is the full image, with compilers: {', '.join(todo[:-1])}"
+        message += f", and {todo[-1]}" if todo[1:] else todo[0]
         yield Finding(image.start, image.end, message)
+
+
+def _missed(stage: Stage) -> list[str]:
+    """Return the packages of programs that a stage calls and does not install, which a slim variant is without."""
+    commands = [one for run in stage.runs for one in run.commands]
+    commands += [one for start in stage.start_commands for one in start.script.commands]
+    needed = {_ONLY_FULL[one.name] for one in commands if one.name in _ONLY_FULL}
+    if any("git+" in run.instruction.args.value for run in stage.runs):  # pip and npm call it
+        needed.add("git")
+    return sorted(needed - {package_name(word) for _, word in installed(stage)})
 
 
 def _may_make(run: Run) -> bool:

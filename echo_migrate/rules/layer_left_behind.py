@@ -152,13 +152,11 @@ def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
     others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
     from echo_migrate.dockerfile.added_users import is_added_after  # few files are stored twice
 
-    for copy in sorted(others or copies, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
+    for copy in sorted(others, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
         verb = copy.instruction.verb.upper()
         remedy = f"use {verb} --{command.name}= where it is copied"
         if command.name == "chown" and is_added_after(stage, given.partition(":")[0], copy.instruction.start):
             remedy += ", and create the user before it, or use its number"
-        if not others:  # but WORKDIR and RUNs may have made more there
-            remedy = f"{verb} gave it that owner, change only what else needs it"
         return f"{command.name} stores {copy.target} a second time: {remedy}"
     return ""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Fix, Image
-from echo_migrate.rules._purpose import is_of_a_command
 from echo_migrate.rules._rule import LONGEST, Context, also, moving, rule
 
 
@@ -24,5 +23,4 @@ def renamed_image(image: Image, context: Context) -> Iterator[Finding]:
     message = ": ".join([image.shown, *(reason.message for reason in guess)])
     message += f"; if {move.target} fits, add a row to a mapping file"
     message += also(others, LONGEST - len(message))
-    quiet = is_of_a_command(image)
-    yield Finding(image.start, image.end, message, basis=move.basis, reasons=move.reasons, quiet=quiet)
+    yield Finding(image.start, image.end, message, basis=move.basis, reasons=move.reasons, quiet=True)

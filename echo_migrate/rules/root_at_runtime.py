@@ -25,6 +25,8 @@ _SWITCHING = (
     *("redis", "runsvdir", "s6-", "sshd", "supervisord", "systemd", "traefik"),
 )
 _STARTS_AS_ROOT = lazy_regex(rf"\.sh\b|init\b|{'|'.join(_SWITCHING)}", needs=(".sh", "init", *_SWITCHING))
+_WRITES = lazy_regex(r"\b(?:build|collectstatic|compile|dev|install|watch)\b")
+"""Commands that build, or serve what they build."""
 _PROGRAMS = frozenset(("cassandra", "couchdb", "mariadbd", "rabbitmq-server"))
 """Programs that may start as root and then switch to another user: the latter have names that other words have, too."""
 
@@ -46,12 +48,17 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
         return
     if by_base:
         first = node.lineage[-1].instructions[0]
-        yield Finding(first.start, first.end, "no USER, runs as root: add USER <uid>")
+        yield Finding(first.start, first.end, f"no USER, runs as root: add USER <uid>{_owning(node)}")
     else:
         last = next(
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )
-        yield Finding(last.start, last.end, "runs as root: end with USER <uid>")
+        yield Finding(last.start, last.end, f"runs as root: end with USER <uid>{_owning(node)}")
+
+
+def _owning(stage: Stage) -> str:
+    """Return what is to be done besides, for a command that writes to the folder of its program."""
+    return ", who must own what the command writes" if _WRITES.search(stage.started) else ""
 
 
 def _commands(node: Container, context: Context) -> Iterator[str]:

@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.images.facts import has_tools
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
@@ -32,12 +33,18 @@ def shell_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     installs = installed(stage)
     if not installs:
         return
+    if has_tools(stage.root, context.settings.catalog):  # it has them already, and large-base tells what to do
+        installs = [(call, word) for call, word in installs if used_for(word) != "download"]
     called = {name for run in stage.runs for name in run.names}
     scripted = any(
         _SCRIPT.search(one.started) or any(_brings_script(copy, one) for copy in one.copies) for one in _built_on(stage)
     )
     tools = [(call, word) for call, word in installs if _is_tool(word, called, scripted)]
-    needed = {name for name in {package_name(word) for _, word in tools} if _needed(name, stage)}
+    needed = {
+        name
+        for name in {package_name(word) for _, word in tools}
+        if _needed(name, stage) or _started(name, stage, context)
+    }
     tools = [(call, word) for call, word in tools if package_name(word) not in needed]
     if tools:
         call, _ = tools[0]
@@ -88,6 +95,13 @@ def _needed(name: str, stage: Stage) -> bool:
                 if other and any(mention.search(word.value) for word in words):
                     return True
     return False
+
+
+def _started(name: str, stage: Stage, context: Context) -> bool:
+    """Return whether a container of another file that starts a stage mentions a tool: in its command or its checks."""
+    containers = [one for built in _built_on(stage) for one in context.containers(built)]
+    commands = [own for one in containers for own in (*one.start_commands, *one.entered)]
+    return any(_mention(name).search(own.args.value.lower()) for own in commands)
 
 
 @cache

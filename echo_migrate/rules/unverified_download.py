@@ -31,6 +31,9 @@ _CHANGING = lazy_regex(
 """The address of what changes with each push or release: of a branch, or an answer of the API of a forge, which an ADD
 has to renew the cache (docs.github.com/rest; docs.gitlab.com/api). A checksum would break the next build."""
 
+_NEWEST = lazy_regex(r"/latest(?:/|$)", needs=("/latest",))
+"""The address of the newest release: a checksum holds until the next one."""
+
 
 @rule(on=Stage, level="note")
 def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -42,10 +45,8 @@ def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
             for url, path in downloads(command):
                 plain = url.partition("?")[0]
                 if (unpacked or _is_program(plain) or _is_program(path)) and not _CHANGING.search(plain):
-                    message = (
-                        f"{address(url)} is downloaded without a checksum: verify it (sha256sum -c, or a signature)"
-                    )
-                    yield Finding(command.start, command.end, message)
+                    message = f"{address(url)} is downloaded without a checksum: {_first(plain)}verify it"
+                    yield Finding(command.start, command.end, f"{message} (sha256sum -c, or a signature)")
                     break
     for copy in stage.copies:
         message = _added(copy, stage)
@@ -70,7 +71,12 @@ def _added(copy: Copy, stage: Stage) -> str:
     if not is_git and any(_checks(run) and _names(run, url, copy) for run in later):
         return ""
     wanted = "COMMIT" if is_git else "sha256:…"
-    return f"{address(url)} is downloaded without a checksum: add --checksum={wanted}"
+    return f"{address(url)} is downloaded without a checksum: {_first(url)}add --checksum={wanted}"
+
+
+def _first(url: str) -> str:
+    """Return what is to be done before there is a checksum that holds: a version in the place of the newest."""
+    return "name a version, and " if _NEWEST.search(url) else ""
 
 
 def _names(run: Run, url: str, copy: Copy) -> bool:

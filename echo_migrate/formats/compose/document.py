@@ -36,7 +36,7 @@ from echo_migrate.formats._inline import DECLARED, lifted
 from echo_migrate.formats._platforms import of_service, rare
 from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.commands import laid_with
-from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settings_beside
+from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settled, unset
 from echo_migrate.formats.compose.taken_in import Keys, bases
 from echo_migrate.images.variables import UNREAD
 from echo_migrate.model import Ignore, Image, Problem
@@ -44,7 +44,6 @@ from echo_migrate.model.reasons import Reason, because
 
 _ALIASED = because("aliased")
 _SINGLE_DOLLAR = lazy_regex(r"(?<!\$)(?:\$\$)*\$(?!\$)")
-_VARIABLE = lazy_regex(r"(?<!\$)\$(?:\{(\w++)[^{}]*+\}|(\w+))")
 
 Node = Image | Problem | Ignore | Container
 
@@ -92,7 +91,6 @@ class Document:
         self.keys = {name: effective(node) for name, node in self.services}
         self.version_1 = "services" not in top
         self.extensions = [(name, node) for name, node in top.items() if name.startswith("x-") and is_mapping(node)]
-        self.settings: dict[str, str] | None = None
         self.laid: set[str] = set()
         self.fed = BuildArguments()
         self.given = Counter(
@@ -183,7 +181,7 @@ class Document:
             for node in (keys.get("image"), *named, *sequence(effective(keys.get("build")).get("tags"))):
                 if is_text(node) and "build" in keys:
                     yield node.value
-                    yield self._resolved(node.value)
+                    yield settled(node.value, node.value, self.source.path)
 
     def nodes(self, services: bool) -> Iterator[Node]:
         yield from self._images(services)
@@ -292,7 +290,7 @@ class Document:
             return
         try:
             text = Source.read(path).text
-            found = {key: expand(value, _unset, escape="\0") for key, value in handed}
+            found = {key: expand(value, unset, escape="\0") for key, value in handed}
         except (Unreadable, ValueError):
             return
         spans = {key: value for key, value in handed if value.spans}
@@ -339,7 +337,7 @@ class Document:
         start, end = (place.start, place.end) if place.spans else whole
         not_editable = None if place.spans else because("cannot-edit")
         try:
-            found = expand(place, _unset, escape="\0")
+            found = expand(place, unset, escape="\0")
         except ValueError:
             return Image(place, where, start, end, not_editable=because("expression"))
         return Image(
@@ -349,18 +347,8 @@ class Document:
             end,
             not_editable=not_editable,
             unsettled=found.unsettled,
-            resolved=self._resolved(found.text.value),
+            resolved=settled(place.value, found.text.value, self.source.path),
         )
-
-    def _resolved(self, value: str) -> str:
-        """Return the reference with variables set by the adjacent .env file, for reports only; "" if unchanged."""
-        if "$" not in value:
-            return ""
-        if self.settings is None:
-            self.settings = settings_beside(self.source.path)
-        settings = self.settings
-        filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), value)
-        return filled if filled != value else ""
 
     def _inline(self, name: str, scalar: ScalarNode, inline: Traced) -> Iterator[Node]:
         """Yield the nodes of an inline Dockerfile, with offsets in the file. Compose first replaces ``$$`` by ``$``."""
@@ -394,7 +382,3 @@ class Document:
                     variables=variables,
                 )
             yield node
-
-
-def _unset(name: str) -> None:
-    return None

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, Located
+from echo_migrate.dockerfile.expansion import expand
 from echo_migrate.dockerfile.startup import StartCommand, checked, line, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced, Unreadable
 from echo_migrate.files.tree import dockerfile_at
+from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, YamlNode, effective, is_scalar, is_set, is_text, items, sequence, traced
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._volumes import mounts_of
@@ -16,6 +18,8 @@ from echo_migrate.images.reference import is_number, is_version, parsed
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
 from echo_migrate.shell.parser import LONGEST
+
+_VARIABLE = lazy_regex(r"(?<!\$)\$(?:\{(\w++)[^{}]*+\}|(\w+))")
 
 TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
 SERVICE_KEYS = frozenset(
@@ -230,9 +234,26 @@ def contexts_of(build: dict[str, YamlNode]) -> Iterator[tuple[str, ScalarNode]]:
             yield value.value.partition("=")[0], value
 
 
+@of_a_run(256)
 def settings_beside(path: str) -> dict[str, str]:
     """Return the settings of the .env file next to a compose file that look like versions or images."""
     return {name: value for name, value in _beside(path).items() if _names_an_image(value)}
+
+
+def settled(written: str, value: str, path: str) -> str:
+    """Return a reference with variables set by the .env file next to a compose file, for reports only; "" if that
+    changes nothing of its ``value``, or makes no reference. What is set there counts, not a default."""
+    settings = settings_beside(path) if "$" in written else {}
+    filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), written) if settings else ""
+    try:
+        filled = expand(Traced(filled, ()), unset, escape="\0").text.value if filled != written else ""
+    except ValueError:
+        return ""
+    return filled if filled != value else ""
+
+
+def unset(_: str) -> None:
+    """Look a variable up where none is known."""
 
 
 def _beside(path: str) -> dict[str, str]:
