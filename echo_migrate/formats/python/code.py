@@ -243,7 +243,7 @@ class _Code(cst.CSTVisitor):
         """Return the names of a method of an object that a name is given once, by a call of an imported class."""
         if not isinstance(function, cst.Attribute) or not isinstance(function.value, cst.Name):
             return []
-        scope = self.strings.scopes.get(function.value)
+        scope = self.strings.scopes.of(function.value)
         assignments = list(scope[function.value.value]) if scope else []
         values = [self.strings.values.get(id(one.node)) for one in assignments if isinstance(one, Assignment)]
         if len(assignments) != 1 or not values or not isinstance(values[0], cst.Call):
@@ -263,7 +263,7 @@ class _Code(cst.CSTVisitor):
 
     def named(self, node: cst.CSTNode, source: QualifiedNameSource = QualifiedNameSource.IMPORT) -> list[str]:
         """Return the qualified names of an expression that have the given source (import or local definition)."""
-        scope = self.strings.scopes.get(node)
+        scope = self.strings.scopes.of(node)
         found = scope.get_qualified_names_for(node) if scope else ()
         return sorted(one.name for one in found if one.source is source)
 
