@@ -34,6 +34,14 @@ _LOADED = (
     *("echo_migrate.engine.registry_login", "echo_migrate.files.write", "github", "rich.progress"),
 )
 
+_TRIED = {
+    "Dockerfile": "ARG V=22\nFROM node:${V} AS b\nRUN apt-get update && apt-get install -y curl\nFROM python:3.12\n",
+    "app.py": "from testcontainers.redis import RedisContainer\nRedisContainer('redis:7')\n",
+    "compose.yaml": "services:\n  a:\n    image: postgres:16\n",
+    "run.sh": "docker run python:3.12\n",
+}
+"""A tree that is run on once: what it takes to read data and compile patterns is most of what a small run takes."""
+
 MEASURED = "COVERAGE_PROCESS_CONFIG"
 """Where the environment has it, coverage is measured: with that configuration."""
 
@@ -117,6 +125,7 @@ def serve(listening: socket.socket) -> None:
         import_module(f"echo_migrate.reports.{name}")
     catalog.load()
     measuring = _paused()
+    _tried()
     gc.freeze()
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -134,6 +143,19 @@ def serve(listening: socket.socket) -> None:
             connection, _ = listening.accept()
             child = _begun(connection, listening, measuring)
             running[os.pidfd_open(child)] = child, connection
+
+
+def _tried() -> None:
+    """Run the program in this process, so that its children have the data that most of them would read."""
+    from click.testing import CliRunner
+
+    from echo_migrate.cli import cli
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name, text in _TRIED.items():
+            Path(name).write_text(text)
+        for words in (["check"], ["inventory"], ["fix", "--diff"]):
+            CliRunner().invoke(cli, [*words, "--no-config"], catch_exceptions=False)
 
 
 def _begun(connection: socket.socket, listening: socket.socket, measuring: "Coverage | None") -> int:
