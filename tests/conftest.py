@@ -21,7 +21,8 @@ from hypothesis import settings
 
 from echo_migrate.cli import cli
 from tests import recipes
-from tests.warm import MEASURED, Request, Warm
+from tests.asking import Request
+from tests.warm import MEASURED, Warm
 
 if TYPE_CHECKING:
     from tests.registries import Registry

@@ -256,7 +256,7 @@ WRAPPER = """
 import json, os, sys
 address, root, module, *words = sys.argv[1:]
 sys.path.append(root)
-from tests.warm import Request, ask
+from tests.asking import Request, ask
 with open(os.environ["SEEN"], "a") as file:
     file.write(json.dumps([[module, *words], dict(os.environ)]) + "\\n")
 of = "" if module == "echo_migrate" else module

@@ -13,18 +13,18 @@ import resource
 import runpy
 import select
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from tests.asking import NUMBER, Request, ask, received
 
 if TYPE_CHECKING:
     from coverage import Coverage
 
-_NUMBER = struct.Struct("!q")
 _LOADED = (
     *("echo_migrate.cli.about", "echo_migrate.cli.baseline", "echo_migrate.cli.check", "echo_migrate.cli.config"),
     *("echo_migrate.cli.fix", "echo_migrate.cli.github", "echo_migrate.cli.init", "echo_migrate.cli.inventory"),
@@ -44,19 +44,6 @@ _TRIED = {
 
 MEASURED = "COVERAGE_PROCESS_CONFIG"
 """Where the environment has it, coverage is measured: with that configuration."""
-
-
-class Request(NamedTuple):
-    """What a child is to be: its words, folder, environment, and limits (a resource and its number each).
-
-    ``module`` is another than the command line that is run as one runs a module.
-    """
-
-    words: list[str]
-    cwd: str
-    environment: dict[str, str]
-    limits: list[tuple[int, int]]
-    module: str = ""
 
 
 class Warm:
@@ -89,28 +76,6 @@ class Warm:
         self.folder.cleanup()
 
 
-def ask(address: str, request: Request, files: list[int]) -> int:
-    """Have a request answered with the files for standard input, output and error, and return the child's exit code."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
-        connection.connect(address)
-        data = pickle.dumps(request)
-        socket.send_fds(connection, [_NUMBER.pack(len(data))], files)
-        connection.sendall(data)
-        (code,) = _NUMBER.unpack(_received(connection, _NUMBER.size))
-        return int(code)
-
-
-def _received(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = connection.recv(size - len(data))
-        if not piece:
-            raise EOFError("the process that has the program loaded is gone")
-        data += piece
-    return data
-
-
 def serve(listening: socket.socket) -> None:
     """Answer requests until standard input ends, as it does with the tests."""
     from importlib import import_module
@@ -137,7 +102,7 @@ def serve(listening: socket.socket) -> None:
             _, status = os.waitpid(child, 0)
             os.close(place)
             with contextlib.suppress(OSError):  # whoever asked has gone
-                connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+                connection.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
             connection.close()
         if listening in ready:
             connection, _ = listening.accept()
@@ -160,8 +125,8 @@ def _tried() -> None:
 
 def _begun(connection: socket.socket, listening: socket.socket, measuring: "Coverage | None") -> int:
     """Read a request, and return the process that is what it asks for: a child of this process itself."""
-    head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
-    request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
+    head, files, _, _ = socket.recv_fds(connection, NUMBER.size, 3)
+    request: Request = pickle.loads(received(connection, NUMBER.unpack(head)[0]))
     child = os.fork()
     if not child:
         connection.close()
