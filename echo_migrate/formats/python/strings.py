@@ -15,8 +15,8 @@ from libcst.metadata import (
     Assignment,
     ByteSpanPositionProvider,
     ClassScope,
+    CodeSpan,
     ExpressionContextProvider,
-    MetadataWrapper,
     Scope,
     ScopeProvider,
 )
@@ -48,6 +48,19 @@ class Text(NamedTuple):
     names: tuple[Assignment, ...] = ()
 
 
+class _Spans(ByteSpanPositionProvider):
+    """The place of each node of a module. A ``MetadataWrapper`` would visit all nodes once more, for nothing."""
+
+    def __init__(self, module: cst.Module) -> None:
+        super().__init__()
+        self._gen_impl(module)
+
+    def of(self, node: cst.CSTNode) -> CodeSpan:
+        """Return the place of a node."""
+        span: CodeSpan = self.get_metadata(_Spans, node)
+        return span
+
+
 class _Scopes(ScopeProvider):
     """The scopes of a module, found in the two visits that this takes.
 
@@ -75,10 +88,10 @@ class Strings:
     """The strings of a module. ``values`` has the values of assignments with a single target, by the ID of that target;
     ``taken`` collects the IDs of literals and names that were read."""
 
-    def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
+    def __init__(self, text: str, module: cst.Module) -> None:
         self.text = text
-        self.spans = wrapper.resolve(ByteSpanPositionProvider)
-        self.scopes = _Scopes(wrapper.module)
+        self.spans = _Spans(module)
+        self.scopes = _Scopes(module)
         self.offsets = _Offsets(text)
         self.values: dict[int, cst.BaseExpression] = {}
         self.taken: set[int] = set()
@@ -186,7 +199,7 @@ class Strings:
         return text
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
-        span = self.spans[node]
+        span = self.spans.of(node)
         return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
 
     def line(self, node: cst.CSTNode) -> int:
