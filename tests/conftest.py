@@ -1,6 +1,7 @@
 """Running the program as people do: as a process of its own, and a start where the start is the point."""
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -20,7 +21,8 @@ from hypothesis import settings
 
 from echo_migrate.cli import cli
 from tests import recipes
-from tests.warm import MEASURED, Request, Warm
+from tests.asking import Request
+from tests.warm import MEASURED, Warm
 
 if TYPE_CHECKING:
     from tests.registries import Registry
@@ -54,6 +56,12 @@ if find_spec(_IRIS) and _IRIS not in sys.modules:  # which jsonschema imports as
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault
 settings.load_profile("here")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of cycles be as the program sets it: what is collected here stays to the end."""
+    gc.freeze()
+    gc.set_threshold(200_000)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,5 +1,6 @@
 """The GitHub Action: its step, run as a runner does, in a checkout that is hostile; its files and examples, linted."""
 
+import copy
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -45,6 +46,16 @@ HOSTILE = {"PIP_CONFIG_FILE": "pip.conf", "PIP_CONSTRAINT": "nowhere.txt", "PIP_
 TOKEN = "ghs_writer"
 
 
+class Ran(NamedTuple):
+    """A run, and what was there of it when it ended, whatever others do afterwards."""
+
+    done: "subprocess.CompletedProcess[str]"
+    outputs: dict[str, str]
+    summary: str
+    comments: list[dict[str, Any]]
+    review_comments: list[dict[str, Any]]
+
+
 class Runner:
     """What a runner gives to a step: folders, files and an environment without anything of ours."""
 
@@ -54,7 +65,7 @@ class Runner:
         (folder / "temp").mkdir()
         copy_project(self.action)
 
-    def run(self, event: dict[str, Any], **inputs: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, event: dict[str, Any], **inputs: str) -> Ran:
         (self.folder / "event.json").write_text(json.dumps(event))
         for name in ("output", "summary"):
             (self.folder / name).write_text("")
@@ -85,13 +96,12 @@ class Runner:
         script = self.folder / "step.sh"
         script.write_text(step["run"])
         words = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
-        return subprocess.run(
+        done = subprocess.run(
             words, cwd=self.workspace, env=environment | filled, capture_output=True, text=True, check=False
         )
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in (self.folder / "output").read_text().splitlines())
+        outputs = dict(line.split("=", 1) for line in (self.folder / "output").read_text().splitlines())
+        summary = (self.folder / "summary").read_text()
+        return Ran(done, outputs, summary, *copy.deepcopy((self.github.comments, self.github.review_comments)))
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
@@ -99,8 +109,8 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory, index: dict[str, str]) -> Iterator[Runner]:
-    """A runner after one run on a hostile pull request; ``done`` is that run."""
+def hostile(tmp_path_factory: pytest.TempPathFactory, index: dict[str, str]) -> Iterator[tuple[Runner, Ran]]:
+    """A runner, and its first run: on a hostile pull request."""
     github = GitHub()
     one = Runner(tmp_path_factory.mktemp("runner"), github, index)
     base = commit(one.workspace, {"README.md": "x\n", "echo-migrate.toml": "exclude = ['vendor/old']\n"})
@@ -122,28 +132,33 @@ def runner(tmp_path_factory: pytest.TempPathFactory, index: dict[str, str]) -> I
             "base": {"sha": base, "repo": {"full_name": REPOSITORY}},
         }
     }
-    done.append(one.run(event, sarif_file="results.sarif"))
-    yield one
+    yield one, one.run(event, sarif_file="results.sarif")
     github.server.shutdown()
     github.server.server_close()
     assert github.violations == []
 
 
-done: list["subprocess.CompletedProcess[str]"] = []
+@pytest.fixture
+def runner(hostile: tuple[Runner, Ran]) -> Runner:
+    return hostile[0]
 
 
-def test_the_action_comments_and_ends_as_its_check_does(runner: Runner) -> None:
-    (run,) = done
-    assert run.returncode == 1, run.stdout + run.stderr
-    (comment,) = runner.github.comments
+@pytest.fixture
+def ran(hostile: tuple[Runner, Ran]) -> Ran:
+    return hostile[1]
+
+
+def test_the_action_comments_and_ends_as_its_check_does(ran: Ran) -> None:
+    assert ran.done.returncode == 1, ran.done.stdout + ran.done.stderr
+    (comment,) = ran.comments
     assert "| `python:3.12` | `reg.echohq.com/python:3.12` | safe | `app/Dockerfile:1` |" in comment["body"]
-    assert len(runner.github.review_comments) == 1
-    assert "::warning file=app/Dockerfile,line=1" in run.stdout
-    assert (runner.folder / "summary").read_text() == comment["body"].partition("\n")[2]
-    counts = {name: value for name, value in runner.outputs.items() if value.isdigit()}
+    assert len(ran.review_comments) == 1
+    assert "::warning file=app/Dockerfile,line=1" in ran.done.stdout
+    assert ran.summary == comment["body"].partition("\n")[2]
+    counts = {name: value for name, value in ran.outputs.items() if value.isdigit()}
     assert counts == {"findings": "2", "fixable": "1", "migrated": "1"}
-    assert set(runner.outputs) == set(ACTION["outputs"])
-    assert {path.name for path in Path(runner.outputs["report"]).iterdir()} == {"report.json", "inventory.json"}
+    assert set(ran.outputs) == set(ACTION["outputs"])
+    assert {path.name for path in Path(ran.outputs["report"]).iterdir()} == {"report.json", "inventory.json"}
 
 
 def test_nothing_of_the_pull_request_is_run(runner: Runner) -> None:
@@ -162,21 +177,19 @@ def test_what_is_installed_is_what_the_lock_says(runner: Runner) -> None:
     assert subprocess.run([*words[:4], "check"], check=False).returncode == 0
 
 
-def test_the_pull_requests_configuration_does_not_count_and_that_is_said(runner: Runner) -> None:
-    (comment,) = runner.github.comments
-    assert "evil" not in comment["body"] + runner.github.review_comments[0]["body"] + done[0].stdout
+def test_the_pull_requests_configuration_does_not_count_and_that_is_said(ran: Ran) -> None:
+    (comment,) = ran.comments
+    assert "evil" not in comment["body"] + ran.review_comments[0]["body"] + ran.done.stdout
     assert "vendor/old" not in comment["body"], "the base's patterns hold, from where its file lies"
     assert "Read from the base revision" in comment["body"]
     assert "echo-migrate.toml" in comment["body"]
 
 
-def test_the_token_is_nowhere(runner: Runner) -> None:
-    assert TOKEN not in done[0].stdout + done[0].stderr
+def test_the_token_is_nowhere(runner: Runner, ran: Ran) -> None:
+    assert TOKEN not in ran.done.stdout + ran.done.stderr + ran.summary + str(ran.outputs)
     written = [path for path in (runner.folder / "temp").rglob("*.json") if "site-packages" not in path.parts]
     assert len(written) >= 2
-    assert not any(
-        TOKEN in path.read_text() for path in [*written, runner.folder / "summary", runner.folder / "output"]
-    )
+    assert not any(TOKEN in path.read_text() for path in written)
 
 
 def test_sarif_replaces_a_link_and_does_not_follow_it(runner: Runner) -> None:
@@ -185,7 +198,7 @@ def test_sarif_replaces_a_link_and_does_not_follow_it(runner: Runner) -> None:
     assert json.loads((runner.workspace / "results.sarif").read_text())["version"] == "2.1.0"
 
 
-def test_the_second_workflow_tells_what_the_first_found(runner: Runner) -> None:
+def test_the_second_workflow_tells_what_the_first_found(runner: Runner, ran: Ran) -> None:
     """No checkout, the results of another run, and a token that may write; with what the first has installed."""
     installs = '_installed(os.path.join(folder, "venv"))'
     program, *_ = (runner.folder / "temp").glob("echo-migrate-*/venv/bin/python")
@@ -202,7 +215,7 @@ def test_the_second_workflow_tells_what_the_first_found(runner: Runner) -> None:
     }
     reviews = len(runner.github.reviews)
     script.write_text(whole.replace(installs, repr([str(program), "-I", "-m"])))
-    run = runner.run(event, report=runner.outputs["report"])
+    run = runner.run(event, report=ran.outputs["report"]).done
     script.write_text(whole)
     assert run.returncode == 0, run.stdout + run.stderr
     assert len(runner.github.comments) == 1
@@ -243,7 +256,7 @@ WRAPPER = """
 import json, os, sys
 address, root, module, *words = sys.argv[1:]
 sys.path.append(root)
-from tests.warm import Request, ask
+from tests.asking import Request, ask
 with open(os.environ["SEEN"], "a") as file:
     file.write(json.dumps([[module, *words], dict(os.environ)]) + "\\n")
 of = "" if module == "echo_migrate" else module
@@ -454,7 +467,7 @@ def test_the_threat_model_names_tests_that_there_are() -> None:
     [("--index-url=http://evil.example", "version"), ("1\n::error::x", "version"), ("../x", "version")],
 )
 def test_a_version_is_a_version(runner: Runner, version: str, word: str) -> None:
-    run = runner.run({}, version=version)
+    run = runner.run({}, version=version).done
     assert run.returncode == 2
     assert run.stdout.startswith(f"::error title=echo-migrate::{word}: ")
     assert run.stdout.count("\n") == 1

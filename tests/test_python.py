@@ -126,10 +126,10 @@ def test_each_row(library: str, callee: str, place: int | str) -> None:
     assert result.fixed.text == text.replace(OLD, NEW)
     elsewhere = text.replace(f"from {DATA['libraries'][library]['imports'][0]}.", "from another.")
     assert images(f"import {DATA['libraries'][library]['imports'][0]} as z\n{elsewhere}") == []
-    for other in (f'"{OLD}".encode()', f'b"{OLD}"', f'["{OLD}"]', f'f("{OLD}")'):
-        assert images(_file(library, callee, _call(callee, place, other))) == []
+    others = [_call(callee, place, other) for other in (f'"{OLD}".encode()', f'b"{OLD}"', f'["{OLD}"]', f'f("{OLD}")')]
     if isinstance(place, str):
-        assert images(text.replace(place.partition(".")[0], "another")) == []
+        others.append(_call(callee, place, f'"{OLD}"').replace(place.partition(".")[0], "another"))
+    assert images(_file(library, callee, "\n".join(others))) == []
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,18 @@ import resource
 import runpy
 import select
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from tests.asking import NUMBER, Request, ask, received
 
 if TYPE_CHECKING:
     from coverage import Coverage
 
-_NUMBER = struct.Struct("!q")
 _LOADED = (
     *("echo_migrate.cli.about", "echo_migrate.cli.baseline", "echo_migrate.cli.check", "echo_migrate.cli.config"),
     *("echo_migrate.cli.fix", "echo_migrate.cli.github", "echo_migrate.cli.init", "echo_migrate.cli.inventory"),
@@ -34,21 +34,16 @@ _LOADED = (
     *("echo_migrate.engine.registry_login", "echo_migrate.files.write", "github", "rich.progress"),
 )
 
+_TRIED = {
+    "Dockerfile": "ARG V=22\nFROM node:${V} AS b\nRUN apt-get update && apt-get install -y curl\nFROM python:3.12\n",
+    "app.py": "from testcontainers.redis import RedisContainer\nRedisContainer('redis:7')\n",
+    "compose.yaml": "services:\n  a:\n    image: postgres:16\n",
+    "run.sh": "docker run python:3.12\n",
+}
+"""A tree that is run on once: what it takes to read data and compile patterns is most of what a small run takes."""
+
 MEASURED = "COVERAGE_PROCESS_CONFIG"
 """Where the environment has it, coverage is measured: with that configuration."""
-
-
-class Request(NamedTuple):
-    """What a child is to be: its words, folder, environment, and limits (a resource and its number each).
-
-    ``module`` is another than the command line that is run as one runs a module.
-    """
-
-    words: list[str]
-    cwd: str
-    environment: dict[str, str]
-    limits: list[tuple[int, int]]
-    module: str = ""
 
 
 class Warm:
@@ -81,28 +76,6 @@ class Warm:
         self.folder.cleanup()
 
 
-def ask(address: str, request: Request, files: list[int]) -> int:
-    """Have a request answered with the files for standard input, output and error, and return the child's exit code."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(600)  # for what hangs: how long anything takes is no test's to say
-        connection.connect(address)
-        data = pickle.dumps(request)
-        socket.send_fds(connection, [_NUMBER.pack(len(data))], files)
-        connection.sendall(data)
-        (code,) = _NUMBER.unpack(_received(connection, _NUMBER.size))
-        return int(code)
-
-
-def _received(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = connection.recv(size - len(data))
-        if not piece:
-            raise EOFError("the process that has the program loaded is gone")
-        data += piece
-    return data
-
-
 def serve(listening: socket.socket) -> None:
     """Answer requests until standard input ends, as it does with the tests."""
     from importlib import import_module
@@ -117,6 +90,7 @@ def serve(listening: socket.socket) -> None:
         import_module(f"echo_migrate.reports.{name}")
     catalog.load()
     measuring = _paused()
+    _tried()
     gc.freeze()
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -128,7 +102,7 @@ def serve(listening: socket.socket) -> None:
             _, status = os.waitpid(child, 0)
             os.close(place)
             with contextlib.suppress(OSError):  # whoever asked has gone
-                connection.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+                connection.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
             connection.close()
         if listening in ready:
             connection, _ = listening.accept()
@@ -136,10 +110,23 @@ def serve(listening: socket.socket) -> None:
             running[os.pidfd_open(child)] = child, connection
 
 
+def _tried() -> None:
+    """Run the program in this process, so that its children have the data that most of them would read."""
+    from click.testing import CliRunner
+
+    from echo_migrate.cli import cli
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name, text in _TRIED.items():
+            Path(name).write_text(text)
+        for words in (["check"], ["inventory"], ["fix", "--diff"]):
+            CliRunner().invoke(cli, [*words, "--no-config"], catch_exceptions=False)
+
+
 def _begun(connection: socket.socket, listening: socket.socket, measuring: "Coverage | None") -> int:
     """Read a request, and return the process that is what it asks for: a child of this process itself."""
-    head, files, _, _ = socket.recv_fds(connection, _NUMBER.size, 3)
-    request: Request = pickle.loads(_received(connection, _NUMBER.unpack(head)[0]))
+    head, files, _, _ = socket.recv_fds(connection, NUMBER.size, 3)
+    request: Request = pickle.loads(received(connection, NUMBER.unpack(head)[0]))
     child = os.fork()
     if not child:
         connection.close()

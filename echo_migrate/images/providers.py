@@ -23,7 +23,13 @@ _PLAIN |= {"variants": [], "tags": "unconfirmed", "drop_in": False, "offered": [
 
 def providers() -> list[str]:
     """Return the names of the available providers."""
-    return [*(name.removesuffix(".yaml") for name in names() if name not in SHARED), *of_plugins()]
+    return [*_own(), *of_plugins()]
+
+
+@cache
+def _own() -> tuple[str, ...]:
+    """Return those whose data is in ``mappings/``, which is listed once: it is asked of every image."""
+    return tuple(name.removesuffix(".yaml") for name in names() if name not in SHARED)
 
 
 @cache

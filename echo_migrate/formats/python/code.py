@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import libcst as cst
-from libcst.metadata import Assignment, MetadataWrapper, QualifiedNameSource
+from libcst.metadata import Assignment, QualifiedNameSource
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
@@ -66,7 +66,7 @@ def read(text: str, whole: str) -> tuple[list[Image], list[Ignore]]:
     clean = text.encode("utf-8", "replace").decode()  # replaces lone surrogates by question marks, of the same length
     try:
         module = cst.parse_module(clean)
-        code = _Code(clean, whole, MetadataWrapper(module, unsafe_skip_copy=True))
+        code = _Code(clean, whole, module)
         module.visit(code)
     except (cst.ParserSyntaxError, cst.CSTValidationError):
         raise ValueError("its syntax is not known") from None
@@ -76,10 +76,10 @@ def read(text: str, whole: str) -> tuple[list[Image], list[Ignore]]:
 class _Code(cst.CSTVisitor):
     """Collects, in one visit, the uses of images and the other uses of their constants."""
 
-    def __init__(self, text: str, whole: str, wrapper: MetadataWrapper) -> None:
+    def __init__(self, text: str, whole: str, module: cst.Module) -> None:
         super().__init__()
         self.whole = whole
-        self.strings = Strings(text, wrapper)
+        self.strings = Strings(text, module)
         self.roots: set[str] = set()
         self.uses: list[Use] = []
         self.literals: dict[str, list[cst.SimpleString]] = {}
@@ -243,7 +243,7 @@ class _Code(cst.CSTVisitor):
         """Return the names of a method of an object that a name is given once, by a call of an imported class."""
         if not isinstance(function, cst.Attribute) or not isinstance(function.value, cst.Name):
             return []
-        scope = self.strings.scopes.get(function.value)
+        scope = self.strings.scopes.of(function.value)
         assignments = list(scope[function.value.value]) if scope else []
         values = [self.strings.values.get(id(one.node)) for one in assignments if isinstance(one, Assignment)]
         if len(assignments) != 1 or not values or not isinstance(values[0], cst.Call):
@@ -263,7 +263,7 @@ class _Code(cst.CSTVisitor):
 
     def named(self, node: cst.CSTNode, source: QualifiedNameSource = QualifiedNameSource.IMPORT) -> list[str]:
         """Return the qualified names of an expression that have the given source (import or local definition)."""
-        scope = self.strings.scopes.get(node)
+        scope = self.strings.scopes.of(node)
         found = scope.get_qualified_names_for(node) if scope else ()
         return sorted(one.name for one in found if one.source is source)
 

@@ -6,13 +6,20 @@ against the text.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import libcst as cst
-from libcst.metadata import Assignment, ByteSpanPositionProvider, ClassScope, MetadataWrapper, ScopeProvider
+from libcst.metadata import (
+    Assignment,
+    ByteSpanPositionProvider,
+    ClassScope,
+    CodeSpan,
+    ExpressionContextProvider,
+    Scope,
+    ScopeProvider,
+)
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced, line_starts
@@ -41,27 +48,50 @@ class Text(NamedTuple):
     names: tuple[Assignment, ...] = ()
 
 
+class _Spans(ByteSpanPositionProvider):
+    """The place of each node of a module. A ``MetadataWrapper`` would visit all nodes once more, for nothing."""
+
+    def __init__(self, module: cst.Module) -> None:
+        super().__init__()
+        self._gen_impl(module)
+
+    def of(self, node: cst.CSTNode) -> CodeSpan:
+        """Return the place of a node."""
+        span: CodeSpan = self.get_metadata(_Spans, node)
+        return span
+
+
 class _Scopes(ScopeProvider):
-    """Scopes, by methods that are looked for once in a process: libcst looks through a thousand for each module."""
+    """The scopes of a module, found in the two visits that this takes.
 
-    def get_visitors(self) -> Mapping[str, Callable[[cst.CSTNode], None]]:
-        return {name: getattr(self, name) for name in _visiting()}
+    A ``MetadataWrapper`` would look through a thousand methods for each module, and visit all its nodes twice more.
+    """
 
+    def __init__(self, module: cst.Module) -> None:
+        super().__init__()
+        self.contexts = ExpressionContextProvider()
+        self.contexts.visit_Module(module)
+        self.visit_Module(module)
 
-@cache
-def _visiting() -> tuple[str, ...]:
-    return tuple(ScopeProvider().get_visitors())
+    def get_metadata(self, key: Any, node: cst.CSTNode, default: Any = None) -> Any:
+        if key is ExpressionContextProvider:
+            return self.contexts.get_metadata(key, node, default)
+        return super().get_metadata(key, node, default)
+
+    def of(self, node: cst.CSTNode) -> Scope | None:
+        """Return the scope in which a node stands."""
+        scope: Scope | None = self.get_metadata(_Scopes, node)
+        return scope
 
 
 class Strings:
     """The strings of a module. ``values`` has the values of assignments with a single target, by the ID of that target;
     ``taken`` collects the IDs of literals and names that were read."""
 
-    def __init__(self, text: str, wrapper: MetadataWrapper) -> None:
+    def __init__(self, text: str, module: cst.Module) -> None:
         self.text = text
-        wrapper.resolve_many((ByteSpanPositionProvider, _Scopes))  # at once: each by itself is one more visit of all
-        self.spans = wrapper.resolve(ByteSpanPositionProvider)
-        self.scopes = wrapper.resolve(_Scopes)
+        self.spans = _Spans(module)
+        self.scopes = _Scopes(module)
         self.offsets = _Offsets(text)
         self.values: dict[int, cst.BaseExpression] = {}
         self.taken: set[int] = set()
@@ -151,7 +181,7 @@ class Strings:
 
     def constant(self, node: cst.Name) -> Text | None:
         """Return the text of a name that is assigned exactly once, else None."""
-        scope = self.scopes.get(node)
+        scope = self.scopes.of(node)
         assignments = list(scope[node.value]) if scope else []
         assignment = assignments[0] if len(assignments) == 1 else None
         if not isinstance(assignment, Assignment):
@@ -169,7 +199,7 @@ class Strings:
         return text
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
-        span = self.spans[node]
+        span = self.spans.of(node)
         return self.offsets.of(span.start), self.offsets.of(span.start + span.length)
 
     def line(self, node: cst.CSTNode) -> int:
