@@ -197,3 +197,13 @@ def test_what_nobody_acts_on_is_told_only_if_it_is_asked_for(
 def test_a_template_that_cannot_be_read_fails_the_run(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "Dockerfile.in").write_text(text)
     assert run("check").returncode == 1
+
+
+@pytest.mark.parametrize(("chosen", "told"), [((), False), (("--select", "renamed-image"), True)])
+def test_a_repackaged_image_is_told_by_the_inventory(
+    run: Run, tmp_path: Path, chosen: tuple[str, ...], told: bool
+) -> None:
+    (tmp_path / "compose.yml").write_text("services:\n  a:\n    image: confluentinc/cp-zookeeper:7.5.0\n")
+    assert (b"renamed-image" in run("check", *chosen, "compose.yml").stdout) == told
+    (row,) = json.loads(run("inventory", "--output-format", "json", "compose.yml").stdout)["references"]
+    assert (row["state"], row["upstream"], row["reasons"][0]["id"]) == ("needs-person", "zookeeper", "guess")
