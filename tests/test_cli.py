@@ -620,6 +620,7 @@ target "e" {
         (f"uses: actions/checkout@v4\n        with: {{repository: acme/other}}\n      - {_UP}", True),
         (f"uses: actions/checkout@v4\n      - {_UP}", False),
         (f"{_UP}\n      - run: cp new.yaml docker-compose.yml", False),
+        ("run: docker build new\n      - run: chart=$(ls dist)", True),
         ("run: docker buildx bake -f bad.hcl\n  b:\n    steps:\n      - run: docker build new", True),
     ],
 )

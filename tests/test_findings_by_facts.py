@@ -1,5 +1,6 @@
 """Findings that depend on what lies outside of a Dockerfile: the files that it copies, and what a shell does."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -73,7 +74,31 @@ def test_an_image_is_for_development_if_all_its_containers_are(
 def test_a_setting_takes_the_place_of_a_default(run: Run, tmp_path: Path, setting: str, told: bool) -> None:
     (tmp_path / "compose.yml").write_text("services:\n  a:\n    image: ${FROM:-docker.io}/redis:${CACHE:-latest}\n")
     (tmp_path / ".env").write_text(setting)
-    assert (b"uses the tag latest" in run("check", "compose.yml").stdout) == told
+    assert (b"docker.io/redis:latest uses the tag latest" in run("check", "compose.yml").stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("image", "resolved"),
+    [
+        ("${A:-${B:-redis:7}}", "postgres:16"),
+        ("${C:-${B:-redis:7}}", "mysql:8"),
+        ("${A:+redis:7}", "redis:7"),
+        ("${C:-redis:7}", "redis:7"),
+    ],
+)
+def test_settings_take_the_place_of_nested_defaults(run: Run, tmp_path: Path, image: str, resolved: str) -> None:
+    (tmp_path / "compose.yml").write_text(f"services:\n  a:\n    image: {image}\n")
+    (tmp_path / ".env").write_text("A=postgres:16\nB=mysql:8\n")
+    (row,) = json.loads(run("inventory", "--output-format", "json", "compose.yml").stdout)["references"]
+    assert row["resolved"] == resolved
+
+
+def test_a_registry_is_that_of_the_setting(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text("services:\n  a:\n    image: ${A:-redis:7}\n")
+    (tmp_path / ".env").write_text("A=quay.io/acme/redis:7\n")
+    (tmp_path / "echo-migrate.toml").write_text('approved = ["ghcr.io/acme"]\n')
+    said = run("check", "--config", "echo-migrate.toml", "compose.yml").stdout
+    assert b"quay.io/acme/redis:7 is from no approved registry" in said
 
 
 @pytest.mark.parametrize("check", ["curl -f http://localhost/", "true"])
@@ -172,3 +197,13 @@ def test_what_nobody_acts_on_is_told_only_if_it_is_asked_for(
 def test_a_template_that_cannot_be_read_fails_the_run(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "Dockerfile.in").write_text(text)
     assert run("check").returncode == 1
+
+
+@pytest.mark.parametrize(("chosen", "told"), [((), False), (("--select", "renamed-image"), True)])
+def test_a_repackaged_image_is_told_by_the_inventory(
+    run: Run, tmp_path: Path, chosen: tuple[str, ...], told: bool
+) -> None:
+    (tmp_path / "compose.yml").write_text("services:\n  a:\n    image: confluentinc/cp-zookeeper:7.5.0\n")
+    assert (b"renamed-image" in run("check", *chosen, "compose.yml").stdout) == told
+    (row,) = json.loads(run("inventory", "--output-format", "json", "compose.yml").stdout)["references"]
+    assert (row["state"], row["upstream"], row["reasons"][0]["id"]) == ("needs-person", "zookeeper", "guess")

@@ -189,6 +189,8 @@ def _is_plain_shell(step: dict[str, YamlNode]) -> bool:
 
 def _writes(command: Command) -> bool:
     words = [word.value for word in command.words]
+    if not words:  # only an assignment
+        return False
     if command.name == "git" and not _OTHER_FILES.isdisjoint(words):
         return True
     if command.name in _UNPACKING or "/" in words[0] or (does(command, "interpret") and len(words) > 1):

@@ -215,7 +215,7 @@ def _elsewhere(image: Image, reference: Reference, catalog: Catalog, today: str)
         return Migration(image, "first-party", reasons=(because("first-party"),))
     if not image.resolved:
         return unknown
-    known = assess(image._replace(ref=Traced(image.resolved, ()), resolved="", unsettled=()), catalog, today=today)
+    known = assess(image.settled, catalog, today=today)
     if known.state not in ("migrate", "needs-person") or is_open(image.resolved):
         return unknown
     reason = image.not_editable or because("set-elsewhere", value=image.resolved)

@@ -97,6 +97,11 @@ class Image(NamedTuple):
         value = _DIGEST.sub(r"\1…", shown(self.ref.value))
         return value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "…"
 
+    @property
+    def settled(self) -> "Image":
+        """The image as another file settles it."""
+        return self._replace(ref=Traced(self.resolved, ()), resolved="", unsettled=()) if self.resolved else self
+
     def shared_by(self, edits: Iterable[Edit]) -> list[Reason]:
         """Return the reasons of the shared spans that edits touch, each once."""
         touched = list(edits)

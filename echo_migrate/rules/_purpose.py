@@ -24,8 +24,8 @@ _WORKSPACES = frozenset(("workspace", "workspaces"))
 workspaces, hold what is shipped."""
 
 _AGENTS = lazy_regex(
-    r"(?:^|/)(?:actions-runner|cimg/|devcontainers/|gitlab-runner|gitpod/workspace-|jenkins/(?:agent|inbound-agent|jnlp-agent"
-    r"|jnlp-slave|slave|ssh-agent)|jenkinsci/(?:jnlp-)?slave|jenkinsci/ssh-slave|buildkite/agent|teamcity-agent)",
+    r"(?:^|/)(?:(?:actions-runner|gitlab-runner|buildkite/agent|teamcity-agent|jenkins/(?:agent|inbound-agent|jnlp-agent|jnlp-slave"
+    r"|slave|ssh-agent)|jenkinsci/(?:jnlp-|ssh-)?slave)(?:[:@]|$)|cimg/|devcontainers/|gitpod/workspace-)",
     needs=("actions-runner", "agent", "cimg/", "devcontainers/", "gitlab-runner", "gitpod/", "jenkins"),
 )
 """Images in which builds of CI systems run, or people work: what is built on them is for that too."""

@@ -6,6 +6,7 @@ from posixpath import basename
 from echo_migrate.dockerfile.layers import installed, remaining_installs, tools_started
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, WRAPPERS
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
@@ -16,6 +17,7 @@ _PASSING = frozenset((*INITS, *WRAPPERS, "bundle", "exec"))
 """Words in front of the program that a container starts."""
 
 _HEADERS = ("-dev", "-devel")
+_STARTS_JAVA = lazy_regex(r"(?<![\w.-])java(?![\w./-])", needs=("java",))
 
 
 @rule(on=Stage, level="warning")
@@ -35,8 +37,10 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
 
 
 def _remedy(names: list[str], stage: Stage) -> str:
-    """Return what to do about some packages: a JDK without a build is there to run what was built elsewhere."""
-    if names and all("jdk" in name for name in names) and not any(run.that("build") for run in stage.runs):
+    """Return what to do about some packages: a JDK is there to run what was built elsewhere if the stage starts
+    Java, and builds nothing."""
+    runs_java = names and all("jdk" in name for name in names) and _STARTS_JAVA.search(stage.started)
+    if runs_java and not any(run.that("build") for run in stage.runs):
         return "install a JRE in its place"
     headers = names and all(name.endswith(_HEADERS) for name in names)
     remedy = "compile in a builder stage"

@@ -25,7 +25,8 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         return  # the tag is set in another file
     if not is_of_a_build(image) and (is_of_a_command(image) or not _has_versions(move, context)):
         return  # nobody pins it: a version is not known, or the image is that of the project itself
-    reference = parsed(image.resolved or image.ref.value)
+    used = image.settled
+    reference = None if is_open(used.ref.value) else parsed(used.ref.value)
     if reference is None or context.settings.catalog.place(reference):
         return  # which tags a vendor offers is not the user's choice
     if _VERSIONED.search(reference.name):
@@ -36,7 +37,7 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         # a default that builds replace: the image is one of the project
         own = move.upstream is None and "$" in context.source.text[image.start : image.end]
         idle = own or (not is_of_a_build(image) and is_in_tests(image, context))
-        yield Finding(image.start, image.end, f"{image.shown} {tag}: use a version", quiet=idle)
+        yield Finding(image.start, image.end, f"{used.shown} {tag}: use a version", quiet=idle)
 
 
 def _has_versions(move: Migration, context: Context) -> bool:

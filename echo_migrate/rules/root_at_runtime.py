@@ -25,8 +25,11 @@ _SWITCHING = (
     *("redis", "runsvdir", "s6-", "sshd", "supervisord", "systemd", "traefik"),
 )
 _STARTS_AS_ROOT = lazy_regex(rf"\.sh\b|init\b|{'|'.join(_SWITCHING)}", needs=(".sh", "init", *_SWITCHING))
-_WRITES = lazy_regex(r"\b(?:build|collectstatic|compile|dev|install|watch)\b")
-"""Commands that build, or serve what they build."""
+_WRITES = lazy_regex(
+    r"\b(?:bun|bundle|cargo|composer|go|hugo|jekyll|make|manage\.py|next|ng|npm|nuxt|pip|pnpm|vite|yarn)[\"',\s]+"
+    r"(?:run[\"',\s]+)?(?:[\w-]+:)?(?:build|collectstatic|compile|dev|install|watch)\b(?![./])"
+)
+"""Commands that build, or serve what they build; not what was built (``node build/index.js``, ``serve -s build``)."""
 _PROGRAMS = frozenset(("cassandra", "couchdb", "mariadbd", "rabbitmq-server"))
 """Programs that may start as root and then switch to another user: the latter have names that other words have, too."""
 

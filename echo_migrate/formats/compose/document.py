@@ -181,7 +181,7 @@ class Document:
             for node in (keys.get("image"), *named, *sequence(effective(keys.get("build")).get("tags"))):
                 if is_text(node) and "build" in keys:
                     yield node.value
-                    yield settled(node.value, node.value, self.source.path)
+                    yield settled(node.value, self.source.path)
 
     def nodes(self, services: bool) -> Iterator[Node]:
         yield from self._images(services)
@@ -347,7 +347,7 @@ class Document:
             end,
             not_editable=not_editable,
             unsettled=found.unsettled,
-            resolved=settled(place.value, found.text.value, self.source.path),
+            resolved=settled(place.value, self.source.path),
         )
 
     def _inline(self, name: str, scalar: ScalarNode, inline: Traced) -> Iterator[Node]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.dockerfile.container import Container, Located
-from echo_migrate.dockerfile.expansion import expand
+from echo_migrate.dockerfile.expansion import Expansion, expand
 from echo_migrate.dockerfile.startup import StartCommand, checked, line, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced, Unreadable
@@ -18,8 +18,6 @@ from echo_migrate.images.reference import is_number, is_version, parsed
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
 from echo_migrate.shell.parser import LONGEST
-
-_VARIABLE = lazy_regex(r"(?<!\$)\$(?:\{(\w++)[^{}]*+\}|(\w+))")
 
 TOP_KEYS = frozenset(("configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"))
 SERVICE_KEYS = frozenset(
@@ -240,16 +238,21 @@ def settings_beside(path: str) -> dict[str, str]:
     return {name: value for name, value in _beside(path).items() if _names_an_image(value)}
 
 
-def settled(written: str, value: str, path: str) -> str:
+def settled(written: str, path: str) -> str:
     """Return a reference with variables set by the .env file next to a compose file, for reports only; "" if that
-    changes nothing of its ``value``, or makes no reference. What is set there counts, not a default."""
-    settings = settings_beside(path) if "$" in written else {}
-    filled = _VARIABLE.sub(lambda match: settings.get(match[1] or match[2], match.group()), written) if settings else ""
+    changes nothing, or makes no reference. What is set there counts, not a default."""
+    settings = settings_beside(path) if "$" in written and "$$" not in written else {}
+    if not settings:
+        return ""
+
+    def known(name: str) -> Expansion | None:
+        return Expansion(Traced(settings[name], ())) if name in settings else None
+
     try:
-        filled = expand(Traced(filled, ()), unset, escape="\0").text.value if filled != written else ""
+        filled, plain = (expand(Traced(written, ()), lookup, escape="\0").text.value for lookup in (known, unset))
     except ValueError:
         return ""
-    return filled if filled != value else ""
+    return filled if filled != plain else ""
 
 
 def unset(_: str) -> None:
