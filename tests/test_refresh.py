@@ -305,8 +305,10 @@ RELEASES = "# Past\n\n- 8.22.0: pending\n- 8.21.0: June 24 2026\n- 8.14.0: May 2
 
 def test_published_versions(tmp_path: Path, mappings: Path, refresh: Refresh) -> None:
     (mappings / "published.yaml").write_text(PUBLISHED)
-    first = {"library/node": "Tags: 18.1-slim, 18\n", "library/old": "Tags: 3\n", "library/still": "Tags: v2.1\n"}
-    folder, _ = repository(tmp_path / "tags", first, day="2025-04-30")
+    first = {"library/node": "Tags: 16.1\n", "library/old": "Tags: 3\n", "library/still": "Tags: v2.1\n"}
+    folder, _ = repository(tmp_path / "tags", first, day="2025-04-01")
+    (tmp_path / "tags" / "library" / "node").write_text("Tags: 18.1-slim, 18\n")  # what stands on the day
+    git(Path(folder), "commit", "-q", "-a", "-m", "18", day="2025-04-30")
     (tmp_path / "tags" / "library" / "node").write_text("Tags: 20.1, lts\nSharedTags: 20-windows\n#Tags: 19\n")
     git(Path(folder), "commit", "-q", "-a", "-m", "20", day="2025-06-01")
     git(Path(folder), "rm", "-q", "library/old")
@@ -317,26 +319,27 @@ def test_published_versions(tmp_path: Path, mappings: Path, refresh: Refresh) ->
     assert (code, [line for line in report.splitlines() if line[0] == " "]) == (
         0,
         [
+            "  + old: tags: 1 new (3)",
             "  + still: tags: 1 new (v2.1)",
             "  - gone: tags: 1 gone (1)",
-            "  ~ node: tags: 3 new (20, 20.1, 22.1), 1 gone (22)",
+            "  ~ node: tags: 5 new (18, 20, 18.1, 20.1), 1 gone (22)",
             "  ! gone: has no tags any more",
             "  - gone: tags: 1 gone (1)",
-            "  ~ node: tags: 4 new (lts, 20.1, 22.1, 22.1-slim), 2 gone (18, 18-slim)",
+            "  ~ node: tags: 5 new (lts, 20.1, 22.1, 18.1-slim), 1 gone (18-slim)",
             "  ~ curl: tags: 2 new (8.14.0, 8.21.0), 1 gone (8.13.0)",
         ],
     )
     text = (mappings / "published.yaml").read_text()
     assert text.endswith(
         f"    - github:curl/curl@{release} (docs/VERSIONS.md)\n  since: 2025-05-01\n  date: 2026-09-01\n"
-        'curl:\n  ["8.14.0", "8.21.0"]\nnode:\n  ["20", "20.1", "22.1"]\nstill:\n  ["v2.1"]\n'
+        'curl:\n  ["8.14.0", "8.21.0"]\nnode:\n  ["18", "18.1", "20", "20.1", "22.1"]\nold:\n  ["3"]\nstill:\n  ["v2.1"]\n'
     )
     assert (
         (mappings / "tags" / "official.yaml")
         .read_text()
         .endswith(
             "  since: 2025-05-01\n  date: 2026-09-01\n"
-            'node:\n  - behind: [""]\n    tags: >-\n      20.1 22.1 lts\n  - behind: [slim]\n    tags: >-\n      22.1\n'
+            'node:\n  - behind: [""]\n    tags: >-\n      18 20.1 22.1 lts\n  - behind: [slim]\n    tags: >-\n      18.1 22.1\n'
         )
     )
     again = refresh("--history", folder, "--curl", curl)[1].splitlines()

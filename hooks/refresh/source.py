@@ -48,7 +48,7 @@ class File(NamedTuple):
 
 def read_source(folder: str, file: File, since: str = "") -> tuple[str, str, dict[str, str]]:
     """Return the commit at HEAD, its day (UTC), and the texts of the files that a data file is made from, by path: each
-    with the texts behind it that commits since a day had, if one is given."""
+    with the texts behind it that it had on a day and since then, if one is given."""
     inside = os.path.join(os.path.abspath(folder), ".git")
     place = f"--git-dir={inside if os.path.exists(inside) else os.path.dirname(inside)}"
 
@@ -82,9 +82,10 @@ def read_source(folder: str, file: File, since: str = "") -> tuple[str, str, dic
         raw = ("--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--format=")
         for line in os.fsdecode(ask("log", *raw, f"--since={begin}", commit, "--", below)).splitlines():
             change, _, path = line.partition("\t")
-            _, _, _, blob, kind = change.split()
-            if kind != "D" and re.fullmatch(file.pattern, path):
-                earlier.setdefault(path, {})[blob] = None
+            _, _, before, after, _ = change.split()
+            if re.fullmatch(file.pattern, path):
+                there = dict.fromkeys(blob for blob in (before, after) if blob.strip("0"))
+                earlier.setdefault(path, {}).update(there)
     found = {path: texts[blob] for path, blob in paths.items()}
     for path, old in earlier.items():
         found[path] = f"{found.get(path, '')}\n\n{ask('show', '--no-textconv', *old).decode(errors='replace')}"
