@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, with_uses, without_shadowed
-from echo_migrate.engine.selection import UNEDITED, blocking_rules, requested, selected
+from echo_migrate.engine.selection import UNEDITED, blocking_rules, default_of_users, requested, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind, recognised
@@ -126,7 +126,7 @@ def _settled(
         return because("comment") if silent else None
 
     def skip_reason(move: Migration) -> Reason | None:
-        reason = UNEDITED[left] if left else commented(move)
+        reason = UNEDITED[left] if left else commented(move) or default_of_users(move, source, settings)
         if reason or move.upstream is None or move.state == "no-replacement":
             return reason
         if reporting(move).id not in ids:
