@@ -1021,6 +1021,44 @@ def test_jobs_need_a_login_for_what_a_script_pulls_that_they_call_in_other_ways(
         assert [reason["id"] for reason in one["reasons"]] == ([] if settled else ["login-ci"])
 
 
+@pytest.mark.parametrize(
+    ("texts", "path", "held"),
+    [
+        ({FLOW: STEP % "pytest tests"}, "tests/core/test_a.py", True),
+        ({FLOW: STEP % "pytest"}, "tests/conftest.py", True),
+        ({FLOW: STEP % "pytest -q tests/unit"}, "tests/core/test_a.py", False),
+        ({FLOW: STEP % "pytest tests/unit"}, "tests/conftest.py", True),
+        ({FLOW: STEP % "'pytest tests/test_a.py::test_b'"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "pytest"}, "tools/start.py", False),
+        ({FLOW: STEP % "pip install pytest"}, "tests/test_a.py", False),
+        ({FLOW: STEP % "python -m pytest --cov acme tests"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "coverage run -m pytest"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "uv run --frozen pytest tests"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "poetry run pytest"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "hatch test"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "tox -e py312"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "tox -e lint"}, "tests/test_a.py", False),
+        ({FLOW: STEP % "nox"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "cd api && pytest"}, "api/tests/test_a.py", True),
+        ({FLOW: STEP % "cd api && pytest", "api/a": ""}, "tests/test_a.py", False),
+        ({FLOW: STEP % "'pytest ${{ matrix.of }}'"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "docker login reg.echohq.com && pytest"}, "tests/test_a.py", False),
+        ({FLOW: STEP % "make core/tests", "Makefile": "%/tests:\n\tuv run pytest $*/tests\n"}, "core/tests/a.py", True),
+        ({}, "tests/test_a.py", False),
+    ],
+)
+def test_jobs_need_a_login_for_what_the_tests_pull_that_they_run(
+    run: Run, tmp_path: Path, texts: dict[str, str], path: str, held: bool
+) -> None:
+    code = "import docker\ndocker.from_env().containers.run('node:22', 'true')\n"
+    for name, content in (texts | {path: code}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    for arguments, reasons in ([], ["login-ci"] if held else []), (["--logins", "github"], []):
+        (one,) = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        assert [reason["id"] for reason in one["reasons"]] == reasons
+
+
 def test_jobs_need_a_login_for_what_the_targets_pull_that_they_make(run: Run, tmp_path: Path) -> None:
     steps = (
         "on: push\njobs: {a: {steps: [{run: make ci}]}, b: {steps: [{run: docker login reg.echohq.com && make b}]}}\n"
