@@ -560,6 +560,71 @@ def test_a_volume_that_an_overlay_mounts_counts(tmp_path: Path, overlay: str, pa
     assert ("a volume keeps its data" in outcome.reason) == stays
 
 
+VOLUME = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db}\nspec:\n  template:\n    spec:\n"
+    "      imagePullSecrets: [{name: echo}]\n"
+    "      containers:\n      - {name: db, image: 'mongo:8.0', volumeMounts: [{name: data, mountPath: /data/db}]}\n"
+    "      volumes:\n      - {name: data, %s}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("volume", "stays"),
+    [
+        ("emptyDir: {}", False),
+        ("emptyDir: {medium: Memory}", False),
+        ("configMap: {name: a}", False),
+        ("secret: {secretName: a}", False),
+        ("projected: {sources: []}", False),
+        ("persistentVolumeClaim: {claimName: a}", True),
+        ("hostPath: {path: /data}", True),
+        ("nfs: {path: /data, server: a}", True),
+        ("emptyDir: {}}\n#{{ if .Values.kept }}\n#{", True),
+    ],
+)
+def test_only_a_volume_that_outlives_its_pod_keeps_data(tmp_path: Path, volume: str, stays: bool) -> None:
+    (outcome,) = fix_source(str(tmp_path / "db.yaml"), VOLUME % volume).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == stays
+
+
+def test_a_claim_that_an_overlay_puts_in_place_of_a_volume_keeps_data(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    text = VOLUME % "emptyDir: {}"
+    for name, content in {
+        "base/db.yaml": text,
+        "base/kustomization.yaml": "resources: [db.yaml]\n",
+        "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+        "prod/patch.yaml": "kind: Deployment\nmetadata: {name: db}\nspec: {template: {spec: {volumes: ["
+        "{name: data, emptyDir: null, persistentVolumeClaim: {claimName: db}}]}}}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (outcome,) = fix_source(str(tmp_path / "base" / "db.yaml"), text).outcomes
+    assert "a volume keeps its data" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("volume", "stays"),
+    [
+        ("'d:/data/db'", True),
+        ("'d:/data/db:rw'", True),
+        ("'d:/data/db:ro'", False),
+        ("'./a.conf:/data/db/a.conf:ro,z'", False),
+        ("'/data/db'", True),
+        ("{type: tmpfs, target: /data/db}", False),
+        ("{type: volume, source: d, target: /data/db}", True),
+        ("{type: bind, source: ./d, target: /data/db, read_only: true}", False),
+        ("'${A:-${B:-x}/y}:/data/db'", True),
+        ("'${A:-${B:-${C}:x}/y}:/other'", False),
+        ("'${A:-${B:-x}/y}:/data/db:ro'", False),
+    ],
+)
+def test_only_a_mount_that_is_written_keeps_data(tmp_path: Path, volume: str, stays: bool) -> None:
+    text = f"services: {{a: {{image: 'mongo:8.0', volumes: [{volume}]}}}}\n"
+    (outcome,) = fix_source(str(tmp_path / "compose.yaml"), text).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == stays
+
+
 TAGGED = "kind: ImageTagTransformer\nimageTag: {name: postgres, newTag: '16.4'}\n"
 
 
