@@ -1300,3 +1300,19 @@ def test_what_a_place_names_and_why_it_stays(path: str, text: str, image: str, r
     outcomes = fix_source(path, text).outcomes
     found = [(one.image.ref.value, [reason.id for reason in one.reasons]) for one in outcomes]
     assert found == [(image, reasons)]
+
+
+def test_a_service_whose_host_is_its_image_has_the_other_reasons_too() -> None:
+    text = "a:\n  services: ['docker:28-dind', 'redis:5']\n  script: [ls]\n"
+    found = fix_source(".gitlab-ci.yml", text).outcomes
+    assert [[reason.id for reason in one.reasons] for one in found] == [
+        ["service-host", "family"],
+        ["service-host", "unpublished"],
+    ]
+
+
+@pytest.mark.parametrize("ending", ["js", "ts", "mts"])
+def test_javascript_and_typescript_are_named_together(ending: str) -> None:
+    text = "import { GenericContainer } from 'testcontainers'\nnew GenericContainer('redis:7')\n"
+    (one,) = fix_source(f"tests/setup.{ending}", text).outcomes
+    assert one.reason.startswith("JavaScript and TypeScript files are only reported")
