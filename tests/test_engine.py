@@ -1372,6 +1372,18 @@ ARGO = """apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 spec: {templates: [{container: {image: python:3.12}}]}
 """
+VENDIR = """apiVersion: vendir.k14s.io/v1alpha1
+kind: Config
+directories:
+- path: deploy/chart
+  contents:
+  - path: sub
+    git: {url: https://example.com/chart}
+- path: "by-hand"
+  contents:
+  - path: .
+    manual: {}
+"""
 WORKFLOW = """on: push
 jobs:
   a:
@@ -1386,6 +1398,11 @@ UNEDITED = {
     "vendor/github.com/a/b/Dockerfile": ("vendored", {}, ""),
     "app/vendor/bundle/x/Dockerfile": ("vendored", {}, ""),
     "third_party/x/Dockerfile": ("vendored", {}, ""),
+    "deploy/chart/pod.yaml": ("vendored", {"vendir.yml": VENDIR}, POD),
+    "apps/deploy/chart/pod.yaml": ("vendored", {"apps/vendir.yml": VENDIR}, POD),
+    "deploy/charts/compose.yaml": ("", {"vendir.yml": VENDIR}, "services: {a: {image: python:3.12}}\n"),
+    "by-hand/compose.yaml": ("", {"vendir.yml": VENDIR}, "services: {a: {image: python:3.12}}\n"),
+    "sub/compose.yaml": ("", {"vendir.yml": VENDIR}, "services: {a: {image: python:3.12}}\n"),
     "pkg/testdata/Dockerfile": ("fixture", {}, ""),
     "tests/fixtures/deep/Dockerfile": ("fixture", {}, ""),
     "tests/_fixtures/Dockerfile": ("fixture", {}, ""),

@@ -763,6 +763,17 @@ FOLLOWERS = {
         "a: {script: ['kustomize edit set image \"node:$TAG\"']}\n",
         "its tag is set by .gitlab-ci.yml",
     ),
+    "kbld": (
+        "apps/image.lock.yaml",
+        "apiVersion: kbld.k14s.io/v1alpha1\nkind: Config\noverrides:\n- image: node:22\n  newImage: node@sha256:1\n",
+        "kbld finds it by its name, in apps/image.lock.yaml",
+    ),
+    "kbld, a lock": (
+        "apps/.imgpkg/images.yml",
+        "apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\n"
+        "images: [{image: 'a@sha256:1', annotations: {kbld.carvel.dev/id: 'node:22'}}]\n",
+        "kbld finds it by its name, in apps/.imgpkg/images.yml",
+    ),
     "DevSpace": (
         "apps/devspace.yaml",
         "version: v2beta1\ndev:\n  web: {imageSelector: 'node:22', ssh: {enabled: true}}\n",

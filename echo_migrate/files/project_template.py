@@ -5,7 +5,7 @@ import os
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import top
+from echo_migrate.files.tree import names_in, top
 from echo_migrate.files.workspace import of_a_run
 
 _FILLED_IN = lazy_regex(r"\{\{|\{%")
@@ -74,7 +74,7 @@ def in_template(path: str) -> bool:
 
 @of_a_run(4096)
 def _is_in_one(folder: str, root: str) -> bool:
-    names = _names(folder)
+    names = names_in(folder)
     above = os.path.dirname(folder)
     if not _SIGNS.isdisjoint(names) or (folder == root and _is_called_one(folder, names)):
         return True
@@ -86,17 +86,9 @@ def _is_in_one(folder: str, root: str) -> bool:
     return _is_in_one(above, root)
 
 
-@of_a_run(4096)
-def _names(folder: str) -> frozenset[str]:
-    """Return the names of what lies in a folder, none if it cannot be read."""
-    with contextlib.suppress(OSError):
-        return frozenset(os.listdir(folder))
-    return frozenset()
-
-
 def _has_sign(folder: str, names: frozenset[str]) -> bool:
     """Return whether a folder, or one in it, has what only templates have."""
-    inner = (_names(os.path.join(folder, name)) for name in sorted(names)[:_MOST_FOLDERS])
+    inner = (names_in(os.path.join(folder, name)) for name in sorted(names)[:_MOST_FOLDERS])
     return any(not _SIGNS.isdisjoint(one) or any(map(_FILLED_IN.search, one)) for one in (names, *inner))
 
 
