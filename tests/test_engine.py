@@ -1301,6 +1301,26 @@ def test_a_point_release_of_debian_is_that_release(text: str, held: bool) -> Non
     assert build.safe != held
 
 
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        ("apps/_templates/pod.yaml", True),
+        ("_template/web/pod.yaml", True),
+        ("_template-web/pod.yaml", True),
+        ("apps/_template/compose.yaml", True),
+        ("templates/pod.yaml", False),
+        ("apps/web-template/pod.yaml", False),
+        ("apps/web/pod.yaml", False),
+    ],
+)
+def test_manifests_in_a_folder_to_copy_need_review(run: Run, tmp_path: Path, path: str, held: bool) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(POD if "pod" in path else "services: {a: {image: 'node:22'}}\n")
+    words = ("--output-format", "json", "--logins", "kubernetes")
+    (one,) = json.loads(run("inventory", *words).stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == (["project-template"] if held else [])
+
+
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copier.yml").write_text("name: {type: str}\n")
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")

@@ -137,8 +137,10 @@ def _settled(
 
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
-    assessed = of_template(without_shadowed(assessed, source), source) if kind(format) in _BUILT else assessed
-    assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
+    deployed = kind(format) in _DEPLOYED
+    assessed = without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    assessed = of_template(assessed, source, deployed) if deployed or kind(format) in _BUILT else assessed
+    assessed = with_neighbours(assessed, source, deployed)
     assessed = assessed if alone else with_uses(assessed, source, partial(_alone, settings=settings))
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":

@@ -19,6 +19,9 @@ _FOLDER = lazy_regex(
 _PERHAPS = lazy_regex(r"(?i)skeletons?|starters?|templates?")
 """A folder that may as well hold web pages, a chart or an application: one of a template only with a sign in it."""
 
+_TO_COPY = lazy_regex(r"(?i)_templates?(?:[-_.][^/]*)?")
+"""A folder that sorts before what was copied from it, and that no program reads: of any kind of file."""
+
 _MOST_FOLDERS = 64
 """The maximum number of folders in one that are searched for a sign."""
 
@@ -70,6 +73,13 @@ _LONGEST = 20_000
 def in_template(path: str) -> bool:
     """Return whether a file is part of a project template, by its folders and those above it within its tree."""
     return _is_in_one(os.path.realpath(os.path.dirname(path) or "."), top(path))
+
+
+def is_to_copy(path: str) -> bool:
+    """Return whether a file is in a folder of templates that people copy, within its tree."""
+    root = top(path)
+    below = os.path.relpath(os.path.realpath(os.path.dirname(path) or "."), root)
+    return any(map(_TO_COPY.fullmatch, below.split(os.sep)))
 
 
 @of_a_run(4096)
