@@ -546,3 +546,34 @@ def test_requirements_are_read_by_their_byte_order_mark(run: Run, tmp_path: Path
     (tmp_path / "Dockerfile").write_text(REQUIREMENTS)
     done = run("check", "--no-config", "--fail-on", "never", "--select", "unhardened-image", str(tmp_path))
     assert b"gcc" in done.stdout
+
+
+DEV = "FROM rust:1\nWORKDIR /app\nCOPY . .\nCMD %s\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "program"),
+    [
+        (DEV % "cargo watch -x run", OPENSSL, "cargo calls pkg-config"),
+        (DEV % '["cargo", "watch", "-x", "run"]', OPENSSL, "cargo calls pkg-config"),
+        (DEV % "cargo run --release", OPENSSL, "cargo calls pkg-config"),
+        (DEV.replace("COPY . .\n", "") % "cargo run", OPENSSL, "cargo calls pkg-config"),
+        (DEV.replace("CMD", "ENTRYPOINT") % '["cargo", "run"]', OPENSSL, "cargo calls pkg-config"),
+        (DEV % "cargo run", {"Cargo.lock": '[[package]]\nname = "serde"\nversion = "1"\n'}, ""),
+        (DEV % "cargo fmt", OPENSSL, ""),
+        (DEV % '["/app/run"]', OPENSSL, ""),
+        (f"{PYTHON}CMD pip install -r r.txt && python a.py\n", {"r.txt": "psycopg2==2.9\n"}, "pip calls gcc"),
+        (f"{PYTHON}CMD pip install -r r.txt && python a.py\n", {"r.txt": "flask\n"}, ""),
+        (
+            "FROM node:24\nCMD npm install && npm run dev\n",
+            {"package.json": '{"dependencies": {"lib": "github:acme/lib#v1"}}'},
+            "npm calls git",
+        ),
+    ],
+)
+def test_what_compiles_when_it_starts_is_asked_as_a_run_is(
+    run: Run, tmp_path: Path, text: str, files: dict[str, str], program: str
+) -> None:
+    out = said(run, tmp_path, text, files)
+    assert program in out
+    assert (" calls " in out) == bool(program)

@@ -1055,6 +1055,44 @@ def test_jobs_need_a_login_for_what_a_script_pulls_that_they_call_in_other_ways(
         assert [reason["id"] for reason in one["reasons"]] == ([] if settled else ["login-ci"])
 
 
+@pytest.mark.parametrize(
+    ("texts", "path", "held"),
+    [
+        ({FLOW: STEP % "pytest tests"}, "tests/core/test_a.py", True),
+        ({FLOW: STEP % "pytest"}, "tests/conftest.py", True),
+        ({FLOW: STEP % "pytest -q tests/unit"}, "tests/core/test_a.py", False),
+        ({FLOW: STEP % "pytest tests/unit"}, "tests/conftest.py", True),
+        ({FLOW: STEP % "'pytest tests/test_a.py::test_b'"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "pytest"}, "tools/start.py", False),
+        ({FLOW: STEP % "pip install pytest"}, "tests/test_a.py", False),
+        ({FLOW: STEP % "python -m pytest --cov acme tests"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "coverage run -m pytest"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "uv run --frozen pytest tests"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "poetry run pytest"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "hatch test"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "tox -e py312"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "tox -e lint"}, "tests/test_a.py", False),
+        ({FLOW: STEP % "nox"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "cd api && pytest"}, "api/tests/test_a.py", True),
+        ({FLOW: STEP % "cd api && pytest", "api/a": ""}, "tests/test_a.py", False),
+        ({FLOW: STEP % "'pytest ${{ matrix.of }}'"}, "tests/test_a.py", True),
+        ({FLOW: STEP % "docker login reg.echohq.com && pytest"}, "tests/test_a.py", False),
+        ({FLOW: STEP % "make core/tests", "Makefile": "%/tests:\n\tuv run pytest $*/tests\n"}, "core/tests/a.py", True),
+        ({}, "tests/test_a.py", False),
+    ],
+)
+def test_jobs_need_a_login_for_what_the_tests_pull_that_they_run(
+    run: Run, tmp_path: Path, texts: dict[str, str], path: str, held: bool
+) -> None:
+    code = "import docker\ndocker.from_env().containers.run('node:22', 'true')\n"
+    for name, content in (texts | {path: code}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    for arguments, reasons in ([], ["login-ci"] if held else []), (["--logins", "github"], []):
+        (one,) = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        assert [reason["id"] for reason in one["reasons"]] == reasons
+
+
 def test_jobs_need_a_login_for_what_the_targets_pull_that_they_make(run: Run, tmp_path: Path) -> None:
     steps = (
         "on: push\njobs: {a: {steps: [{run: make ci}]}, b: {steps: [{run: docker login reg.echohq.com && make b}]}}\n"
@@ -1336,6 +1374,26 @@ def test_a_point_release_of_debian_is_that_release(text: str, held: bool) -> Non
     assert build.safe != held
 
 
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        ("apps/_templates/pod.yaml", True),
+        ("_template/web/pod.yaml", True),
+        ("_template-web/pod.yaml", True),
+        ("apps/_template/compose.yaml", True),
+        ("templates/pod.yaml", False),
+        ("apps/web-template/pod.yaml", False),
+        ("apps/web/pod.yaml", False),
+    ],
+)
+def test_manifests_in_a_folder_to_copy_need_review(run: Run, tmp_path: Path, path: str, held: bool) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(POD if "pod" in path else "services: {a: {image: 'node:22'}}\n")
+    words = ("--output-format", "json", "--logins", "kubernetes")
+    (one,) = json.loads(run("inventory", *words).stdout)["references"]
+    assert [reason["id"] for reason in one["reasons"]] == (["project-template"] if held else [])
+
+
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copier.yml").write_text("name: {type: str}\n")
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")
@@ -1407,6 +1465,18 @@ ARGO = """apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 spec: {templates: [{container: {image: python:3.12}}]}
 """
+VENDIR = """apiVersion: vendir.k14s.io/v1alpha1
+kind: Config
+directories:
+- path: deploy/chart
+  contents:
+  - path: sub
+    git: {url: https://example.com/chart}
+- path: "by-hand"
+  contents:
+  - path: .
+    manual: {}
+"""
 WORKFLOW = """on: push
 jobs:
   a:
@@ -1421,6 +1491,11 @@ UNEDITED = {
     "vendor/github.com/a/b/Dockerfile": ("vendored", {}, ""),
     "app/vendor/bundle/x/Dockerfile": ("vendored", {}, ""),
     "third_party/x/Dockerfile": ("vendored", {}, ""),
+    "deploy/chart/pod.yaml": ("vendored", {"vendir.yml": VENDIR}, POD),
+    "apps/deploy/chart/pod.yaml": ("vendored", {"apps/vendir.yml": VENDIR}, POD),
+    "deploy/charts/compose.yaml": ("", {"vendir.yml": VENDIR}, "services: {a: {image: python:3.12}}\n"),
+    "by-hand/compose.yaml": ("", {"vendir.yml": VENDIR}, "services: {a: {image: python:3.12}}\n"),
+    "sub/compose.yaml": ("", {"vendir.yml": VENDIR}, "services: {a: {image: python:3.12}}\n"),
     "pkg/testdata/Dockerfile": ("fixture", {}, ""),
     "tests/fixtures/deep/Dockerfile": ("fixture", {}, ""),
     "tests/_fixtures/Dockerfile": ("fixture", {}, ""),

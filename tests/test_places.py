@@ -564,6 +564,71 @@ def test_a_volume_that_an_overlay_mounts_counts(tmp_path: Path, overlay: str, pa
     assert ("a volume keeps its data" in outcome.reason) == stays
 
 
+VOLUME = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db}\nspec:\n  template:\n    spec:\n"
+    "      imagePullSecrets: [{name: echo}]\n"
+    "      containers:\n      - {name: db, image: 'mongo:8.0', volumeMounts: [{name: data, mountPath: /data/db}]}\n"
+    "      volumes:\n      - {name: data, %s}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("volume", "stays"),
+    [
+        ("emptyDir: {}", False),
+        ("emptyDir: {medium: Memory}", False),
+        ("configMap: {name: a}", False),
+        ("secret: {secretName: a}", False),
+        ("projected: {sources: []}", False),
+        ("persistentVolumeClaim: {claimName: a}", True),
+        ("hostPath: {path: /data}", True),
+        ("nfs: {path: /data, server: a}", True),
+        ("emptyDir: {}}\n#{{ if .Values.kept }}\n#{", True),
+    ],
+)
+def test_only_a_volume_that_outlives_its_pod_keeps_data(tmp_path: Path, volume: str, stays: bool) -> None:
+    (outcome,) = fix_source(str(tmp_path / "db.yaml"), VOLUME % volume).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == stays
+
+
+def test_a_claim_that_an_overlay_puts_in_place_of_a_volume_keeps_data(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    text = VOLUME % "emptyDir: {}"
+    for name, content in {
+        "base/db.yaml": text,
+        "base/kustomization.yaml": "resources: [db.yaml]\n",
+        "prod/kustomization.yaml": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+        "prod/patch.yaml": "kind: Deployment\nmetadata: {name: db}\nspec: {template: {spec: {volumes: ["
+        "{name: data, emptyDir: null, persistentVolumeClaim: {claimName: db}}]}}}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (outcome,) = fix_source(str(tmp_path / "base" / "db.yaml"), text).outcomes
+    assert "a volume keeps its data" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("volume", "stays"),
+    [
+        ("'d:/data/db'", True),
+        ("'d:/data/db:rw'", True),
+        ("'d:/data/db:ro'", False),
+        ("'./a.conf:/data/db/a.conf:ro,z'", False),
+        ("'/data/db'", True),
+        ("{type: tmpfs, target: /data/db}", False),
+        ("{type: volume, source: d, target: /data/db}", True),
+        ("{type: bind, source: ./d, target: /data/db, read_only: true}", False),
+        ("'${A:-${B:-x}/y}:/data/db'", True),
+        ("'${A:-${B:-${C}:x}/y}:/other'", False),
+        ("'${A:-${B:-x}/y}:/data/db:ro'", False),
+    ],
+)
+def test_only_a_mount_that_is_written_keeps_data(tmp_path: Path, volume: str, stays: bool) -> None:
+    text = f"services: {{a: {{image: 'mongo:8.0', volumes: [{volume}]}}}}\n"
+    (outcome,) = fix_source(str(tmp_path / "compose.yaml"), text).outcomes
+    assert ("a volume keeps its data" in outcome.reason) == stays
+
+
 TAGGED = "kind: ImageTagTransformer\nimageTag: {name: postgres, newTag: '16.4'}\n"
 
 
@@ -701,6 +766,17 @@ FOLLOWERS = {
         ".gitlab-ci.yml",
         "a: {script: ['kustomize edit set image \"node:$TAG\"']}\n",
         "its tag is set by .gitlab-ci.yml",
+    ),
+    "kbld": (
+        "apps/image.lock.yaml",
+        "apiVersion: kbld.k14s.io/v1alpha1\nkind: Config\noverrides:\n- image: node:22\n  newImage: node@sha256:1\n",
+        "kbld finds it by its name, in apps/image.lock.yaml",
+    ),
+    "kbld, a lock": (
+        "apps/.imgpkg/images.yml",
+        "apiVersion: imgpkg.carvel.dev/v1alpha1\nkind: ImagesLock\n"
+        "images: [{image: 'a@sha256:1', annotations: {kbld.carvel.dev/id: 'node:22'}}]\n",
+        "kbld finds it by its name, in apps/.imgpkg/images.yml",
     ),
     "DevSpace": (
         "apps/devspace.yaml",
@@ -1247,3 +1323,19 @@ def test_what_a_place_names_and_why_it_stays(path: str, text: str, image: str, r
     outcomes = fix_source(path, text).outcomes
     found = [(one.image.ref.value, [reason.id for reason in one.reasons]) for one in outcomes]
     assert found == [(image, reasons)]
+
+
+def test_a_service_whose_host_is_its_image_has_the_other_reasons_too() -> None:
+    text = "a:\n  services: ['docker:28-dind', 'redis:5']\n  script: [ls]\n"
+    found = fix_source(".gitlab-ci.yml", text).outcomes
+    assert [[reason.id for reason in one.reasons] for one in found] == [
+        ["service-host", "family"],
+        ["service-host", "unpublished"],
+    ]
+
+
+@pytest.mark.parametrize("ending", ["js", "ts", "mts"])
+def test_javascript_and_typescript_are_named_together(ending: str) -> None:
+    text = "import { GenericContainer } from 'testcontainers'\nnew GenericContainer('redis:7')\n"
+    (one,) = fix_source(f"tests/setup.{ending}", text).outcomes
+    assert one.reason.startswith("JavaScript and TypeScript files are only reported")

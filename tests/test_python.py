@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import resource
 import tokenize
 from pathlib import Path
@@ -361,3 +362,51 @@ def test_a_traced_constant_is_edited_where_it_is_written() -> None:
 def test_a_constant_that_is_shown_with_its_name_is_not_followed() -> None:
     (image,) = images(HEAD + "I = '12'\nC(f'python:3.{I=}')\nC(f'{I!r}')\n")
     assert image.unsettled == ("I",)
+
+
+PROJECT = '[project]\nname = "acme"\n[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+POETRY = '[tool.poetry]\nname = "acme"\n[build-system]\nrequires = []\nbuild-backend = "poetry.core.masonry.api"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "left"),
+    [
+        ({"pyproject.toml": PROJECT}, "src/acme/db.py", True),
+        ({"pyproject.toml": PROJECT, "acme/__init__.py": ""}, "acme/db.py", True),
+        ({"lib/pyproject.toml": PROJECT}, "lib/src/acme/db.py", True),
+        ({"pyproject.toml": POETRY}, "src/acme/db.py", True),
+        ({"setup.py": "setup(\n    name='acme',\n)\n"}, "src/acme/db.py", True),
+        ({"setup.cfg": "[metadata]\nname = acme\n"}, "src/acme/db.py", True),
+        ({"pyproject.toml": POETRY.replace("\n[", "\npackage-mode = false\n[", 1)}, "src/acme/db.py", False),
+        ({"pyproject.toml": PROJECT + "# classifiers: Private :: Do Not Upload\n"}, "src/acme/db.py", False),
+        ({"pyproject.toml": PROJECT.partition("[build")[0]}, "src/acme/db.py", False),
+        ({"pyproject.toml": "[tool.ruff]\n"}, "src/acme/db.py", False),
+        ({"pyproject.toml": PROJECT, "tests/__init__.py": ""}, "tests/db.py", False),
+        ({"pyproject.toml": PROJECT}, "db.py", False),
+        ({}, "src/acme/db.py", False),
+    ],
+)
+def test_the_defaults_of_a_published_library_are_those_of_its_users(
+    run: Run, tmp_path: Path, files: dict[str, str], path: str, left: bool
+) -> None:
+    code = (
+        "from testcontainers.core.container import DockerContainer\n_IMAGE = 'node:22'\n"
+        "class A(DockerContainer):\n    def __init__(self, image: str = 'ruby:3.4', **more): ...\n"
+        "class B(DockerContainer):\n    def __init__(self, *, image=_IMAGE): ...\n"
+    )
+    for name, text in (files | {path: code}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for arguments, state in ([], "ignored"), ([path], "needs-person"), (["--include", "**/db.py"], "needs-person"):
+        found = json.loads(run("inventory", "--output-format", "json", *arguments).stdout)["references"]
+        assert {one["state"] for one in found} == ({state} if left else {"migrate"})
+        assert {one["reasons"][0]["id"] for one in found if left} == ({"library-default"} if left else set())
+        assert len(found) == 2
+
+
+def test_what_a_published_library_starts_itself_moves(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("import docker\ndocker.from_env().containers.run('node:22', 'true')\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert one["state"] == "migrate"

@@ -10,7 +10,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, with_own_uses, with_uses, without_shadowed
-from echo_migrate.engine.selection import UNEDITED, blocking_rules, requested, selected
+from echo_migrate.engine.selection import UNEDITED, blocking_rules, default_of_users, requested, selected
 from echo_migrate.files.source import Source
 from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind, recognised
@@ -126,7 +126,7 @@ def _settled(
         return because("comment") if silent else None
 
     def skip_reason(move: Migration) -> Reason | None:
-        reason = UNEDITED[left] if left else commented(move)
+        reason = UNEDITED[left] if left else commented(move) or default_of_users(move, source, settings)
         if reason or move.upstream is None or move.state == "no-replacement":
             return reason
         if reporting(move).id not in ids:
@@ -137,8 +137,10 @@ def _settled(
 
     builders = _builders(images, grouped.get(Stage, []), settings)
     assessed = [_assess(image, settings, source.text, "dev" if image in builders else "runtime") for image in images]
-    assessed = of_template(without_shadowed(assessed, source), source) if kind(format) in _BUILT else assessed
-    assessed = with_neighbours(assessed, source, kind(format) in _DEPLOYED)
+    deployed = kind(format) in _DEPLOYED
+    assessed = without_shadowed(assessed, source) if kind(format) in _BUILT else assessed
+    assessed = of_template(assessed, source, deployed) if deployed or kind(format) in _BUILT else assessed
+    assessed = with_neighbours(assessed, source, deployed)
     assessed = assessed if alone else with_uses(assessed, source, partial(_alone, settings=settings))
     asked = Context(source, settings, {})
     if settings.variant == "auto" and settings.catalog.tags == "listed":

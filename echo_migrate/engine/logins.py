@@ -1,7 +1,8 @@
 """Whether what pulls an image has a login for the provider's registry: one policy for all kinds of files.
 
 Dockerfiles, compose and bake files, dev containers, scripts, Makefiles and local code are used by people who
-have logged in, unless jobs use them: what lies in the folder of a CI system, and scripts and targets that jobs call.
+have logged in, unless jobs use them: what lies in the folder of a CI system, and scripts, targets and tests that jobs
+call.
 Everywhere else the file has the login, or the user states that it is set up elsewhere.
 """
 
@@ -53,7 +54,7 @@ def with_login(
     """
     images = list(images)
     runner = runner_of(source.path) if kind in _USED else ""
-    called = kind in ("makefile", "script") and bool(images) and not runner and os.path.isfile(source.path)
+    called = kind in ("makefile", "python", "script") and bool(images) and not runner and os.path.isfile(source.path)
     for image in images:
         before = _before_calls(kind, source, image, elsewhere) if called else "" if runner else None
         of_jobs = before is not None and elsewhere.isdisjoint((kind, runner))
@@ -70,8 +71,10 @@ def with_login(
 
 def _before_calls(kind: str, source: Source, image: Image, elsewhere: frozenset[str]) -> str | None:
     """Return the logins before all calls by jobs of what pulls an image, None if no job calls it."""
-    from echo_migrate.formats._called_scripts import login_of_callers  # reads YAML, as few starts do
+    from echo_migrate.formats._called_scripts import login_of_callers, login_of_testers  # reads YAML, as few starts do
 
+    if kind == "python":
+        return login_of_testers(source.path, elsewhere)
     return login_of_callers(source.path, source.text, elsewhere, image.start if kind == "makefile" else None)
 
 

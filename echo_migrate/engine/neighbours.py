@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.project_template import in_template
+from echo_migrate.files.project_template import in_template, is_to_copy
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
@@ -60,9 +60,11 @@ def _is_run(image: Image) -> bool:
     return image.where.rpartition(".")[2] == "image" and image.where.count(".") < 3
 
 
-def of_template(moves: list[Migration], source: Source) -> list[Migration]:
-    """Return the migrations, unsafe in a file of a project template: the projects made from it pull for themselves."""
-    if not any(move.edits for move in moves) or not in_template(source.path):
+def of_template(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
+    """Return the migrations, unsafe in a file of a project template: the projects made from it pull for themselves.
+    What programs of a cluster apply (``deployed``) is one only in a folder that says so, as it has other templates."""
+    copied = is_to_copy if deployed else in_template
+    if not any(move.edits for move in moves) or not (copied(source.path) or is_to_copy(source.path)):
         return moves
     reason = because("project-template")
     return [

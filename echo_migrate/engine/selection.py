@@ -2,10 +2,11 @@
 
 from functools import cache
 
+from echo_migrate.files.source import Source
 from echo_migrate.files.workspace import of_the_last
 from echo_migrate.images.reference import parse
 from echo_migrate.model import Migration
-from echo_migrate.model.reasons import because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import ByKind, Rule, Settings, by_kind
 
@@ -20,6 +21,9 @@ UNEDITED = {
     "example": because("example"),
 }
 """Why the images of a file that nobody edits are left alone."""
+
+OF_USERS = frozenset(("library-default",))
+"""The reasons why an image is left alone as those of a file that nobody edits are: unless the user names the file."""
 
 
 @cache
@@ -42,6 +46,12 @@ class Selected:
 def selected(rules: tuple[Rule, ...]) -> Selected:
     """Return what a check needs of rules, which are mostly those of the last one."""
     return Selected(rules)
+
+
+def default_of_users(move: Migration, source: Source, settings: Settings) -> Reason | None:
+    """Return why an image is that of people elsewhere, None if it is none, or if the user named the file."""
+    found = next((reason for reason in move.image.unsafe_reasons if reason.id in OF_USERS), None)
+    return None if found is None or settings.chosen(source.path) else found
 
 
 def requested(move: Migration, settings: Settings) -> bool:

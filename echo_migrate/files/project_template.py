@@ -5,7 +5,7 @@ import os
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import top
+from echo_migrate.files.tree import names_in, top
 from echo_migrate.files.workspace import of_a_run
 
 _FILLED_IN = lazy_regex(r"\{\{|\{%")
@@ -18,6 +18,9 @@ _FOLDER = lazy_regex(
 
 _PERHAPS = lazy_regex(r"(?i)skeletons?|starters?|templates?")
 """A folder that may as well hold web pages, a chart or an application: one of a template only with a sign in it."""
+
+_TO_COPY = lazy_regex(r"(?i)_templates?(?:[-_.][^/]*)?")
+"""A folder that sorts before what was copied from it, and that no program reads: of any kind of file."""
 
 _MOST_FOLDERS = 64
 """The maximum number of folders in one that are searched for a sign."""
@@ -72,9 +75,16 @@ def in_template(path: str) -> bool:
     return _is_in_one(os.path.realpath(os.path.dirname(path) or "."), top(path))
 
 
+def is_to_copy(path: str) -> bool:
+    """Return whether a file is in a folder of templates that people copy, within its tree."""
+    root = top(path)
+    below = os.path.relpath(os.path.realpath(os.path.dirname(path) or "."), root)
+    return any(map(_TO_COPY.fullmatch, below.split(os.sep)))
+
+
 @of_a_run(4096)
 def _is_in_one(folder: str, root: str) -> bool:
-    names = _names(folder)
+    names = names_in(folder)
     above = os.path.dirname(folder)
     if not _SIGNS.isdisjoint(names) or (folder == root and _is_called_one(folder, names)):
         return True
@@ -86,17 +96,9 @@ def _is_in_one(folder: str, root: str) -> bool:
     return _is_in_one(above, root)
 
 
-@of_a_run(4096)
-def _names(folder: str) -> frozenset[str]:
-    """Return the names of what lies in a folder, none if it cannot be read."""
-    with contextlib.suppress(OSError):
-        return frozenset(os.listdir(folder))
-    return frozenset()
-
-
 def _has_sign(folder: str, names: frozenset[str]) -> bool:
     """Return whether a folder, or one in it, has what only templates have."""
-    inner = (_names(os.path.join(folder, name)) for name in sorted(names)[:_MOST_FOLDERS])
+    inner = (names_in(os.path.join(folder, name)) for name in sorted(names)[:_MOST_FOLDERS])
     return any(not _SIGNS.isdisjoint(one) or any(map(_FILLED_IN.search, one)) for one in (names, *inner))
 
 

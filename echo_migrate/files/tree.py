@@ -1,5 +1,6 @@
 """The boundaries of a file tree, and which of its folders are entered."""
 
+import contextlib
 import errno
 import fnmatch
 import os
@@ -57,6 +58,14 @@ def _top(folder: str, working: str) -> str:
     here, working = real(folder), real(working)
     below = (here + "/").startswith(working.rstrip("/") + "/")
     return repository(here) or (working if below else here)
+
+
+@of_a_run(4096)
+def names_in(folder: str) -> frozenset[str]:
+    """Return the names of what lies in a folder, none if it cannot be read."""
+    with contextlib.suppress(OSError):
+        return frozenset(os.listdir(folder))
+    return frozenset()
 
 
 def _above(folder: str) -> str:

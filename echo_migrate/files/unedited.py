@@ -12,7 +12,7 @@ from typing import Literal
 from echo_migrate.files.generated import is_generated
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import absolute, repository
+from echo_migrate.files.tree import absolute, names_in, repository
 from echo_migrate.files.workspace import of_a_run
 
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
@@ -68,6 +68,7 @@ _THIRD_PARTY = frozenset(("third_party", "third-party", "3rdparty"))
 _VENDORED = ("modules.txt", "github.com", "autoload.php", "bundle", "cache")
 """What lies in a folder ``vendor`` that is of Go (also of what came before modules), Composer, Bundler."""
 
+_VENDIR = ("vendir.yml", "vendir.yaml")
 _GEMS = lazy_regex(r"(?:^|/)ruby/\d[\d.]*/(?:bundler/)?gems/")
 """Where Bundler installs gems, whatever folder it is given."""
 
@@ -117,11 +118,6 @@ _GENERATED_FILE = lazy_regex(r"(?i).+\.gen(?:erated)?\.(?:ya?ml|json)")
 """What tells by its name that a program has made it."""
 
 _OF_CHARTS = ("Chart.yaml", "requirements.yaml")
-_LISTED = lazy_regex(r"(?m)^dependencies:")
-_DEPENDENCY = lazy_regex(r"(?m)^[ \t]*-[ \t]+(?=(?:alias|condition|import-values|name|repository|tags|version):)")
-_CALLED = lazy_regex(r"(?m)^[ \t]*name:[ \t]*[\"']?([\w.-]{1,200})")
-_REMOTE = lazy_regex(r"(?m)^[ \t]*repository:[ \t]*[\"']?(?:(?:https?|oci)://|@|alias:)")
-"""Where the dependencies of a chart begin, and one of them; its name, and that it is fetched (helm.sh, "Charts")."""
 
 _SCRIPT = lazy_regex(r"(?i).+\.(?:ba|k|z)?sh")
 _COMMENTS = lazy_regex(r"(?:\ufeff?[ \t]*(?:#[^\n]*|(?:set|shopt)[ \t][^\n<]*)?\n)*")
@@ -170,9 +166,9 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
         return "generated"
     if _is_compiled(within[0], name, text):
         return "generated"
-    if _EXAMPLES.match(below) and _names(os.path.join(root, "docs")) and "go.mod" in _names(root):
+    if _EXAMPLES.match(below) and names_in(os.path.join(root, "docs")) and "go.mod" in names_in(root):
         return "example"
-    if folders[:2] == ["docs", "snippets"] and "mkdocs.yml" in _names(root):
+    if folders[:2] == ["docs", "snippets"] and "mkdocs.yml" in names_in(root):
         return "example"
     if any(_embeds(folder, path) for folder in within):
         return "embedded"
@@ -191,6 +187,8 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
     whole = "/".join((*folders, ""))
     if _GEMS.search(whole):
         return "vendored"
+    if any(_is_filled(root, folders[:count], whole) for count in range(len(folders))):
+        return "vendored"
     if _OLD_DOCUMENTS.search(whole):
         return "backup"
     for count, folder in enumerate(folders, 1):
@@ -203,7 +201,7 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
         ):
             return "vendored"
         above = folders[: count - 1]
-        changed = folder in _CHANGED and _names(os.path.join(root, *above)) >= _CHANGED
+        changed = folder in _CHANGED and names_in(os.path.join(root, *above)) >= _CHANGED
         read = (changed or _INPUT.fullmatch(folder)) and not packaged and _below_tests(above)
         if _FIXTURES.fullmatch(folder) or read:
             return "fixture"
@@ -217,9 +215,25 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
 @of_a_run(1024)
 def _fetched(chart: str) -> frozenset[str]:
     """Return the names of the charts that a chart has fetched into its folder ``charts``."""
-    texts = (_text(os.path.join(chart, name)) for name in _OF_CHARTS)
-    entries = (one for text in texts for listed in _LISTED.split(text)[1:] for one in _DEPENDENCY.split(listed))
-    return frozenset(name for one in entries if _REMOTE.search(one) for name in _CALLED.findall(one)[:1])
+    from echo_migrate.files.fetched import charts_in  # few charts have others
+
+    return charts_in(_text(os.path.join(chart, name)) for name in _OF_CHARTS)
+
+
+def _is_filled(root: str, above: tuple[str, ...], whole: str) -> bool:
+    """Return whether what lies above a folder has a configuration of vendir that fills it, by its path from a root."""
+    filled = _filled(os.path.join(root, *above))
+    return bool(filled) and any(f"/{whole}".startswith("/".join(("", *above, one, ""))) for one in filled)
+
+
+@of_a_run(4096)
+def _filled(folder: str) -> frozenset[str]:
+    paths = [path for name in _VENDIR if os.path.isfile(path := os.path.join(folder, name))]
+    if not paths:
+        return frozenset()
+    from echo_migrate.files.fetched import folders_in  # few trees have one
+
+    return folders_in("\n---\n".join(map(_text, paths)))
 
 
 def _below_tests(folders: tuple[str, ...]) -> bool:
@@ -289,30 +303,22 @@ def _is_vendor(folder: str) -> bool:
 
 
 @of_a_run(4096)
-def _names(folder: str) -> frozenset[str]:
-    """Return the names of what lies in a folder, none if it cannot be read."""
-    with contextlib.suppress(OSError):
-        return frozenset(os.listdir(folder))
-    return frozenset()
-
-
-@of_a_run(4096)
 def _has_test_cases(folder: str) -> bool:
-    return any(map(_TEST_CASES.fullmatch, _names(folder)))
+    return any(map(_TEST_CASES.fullmatch, names_in(folder)))
 
 
 @of_a_run(1024)
 def _is_made(folders: tuple[str, ...]) -> bool:
     """Return whether a Dockerfile is made of a template: one beside it, or one above it, where versions are listed."""
-    if not _names(folders[0]).isdisjoint(_TEMPLATES):
+    if not names_in(folders[0]).isdisjoint(_TEMPLATES):
         return True
-    return any(not _names(folder).isdisjoint(_VERSIONS) and _has_template(folder) for folder in folders)
+    return any(not names_in(folder).isdisjoint(_VERSIONS) and _has_template(folder) for folder in folders)
 
 
 def _has_template(folder: str) -> bool:
     templates = os.path.join(folder, "templates")
-    deeper = (os.path.join(templates, name) for name in sorted(_names(templates))[:_MOST_FOLDERS])
-    return any(not _names(one).isdisjoint(_TEMPLATES) for one in (folder, templates, *deeper))
+    deeper = (os.path.join(templates, name) for name in sorted(names_in(templates))[:_MOST_FOLDERS])
+    return any(not names_in(one).isdisjoint(_TEMPLATES) for one in (folder, templates, *deeper))
 
 
 def _is_result(folder: str, name: str, folders: list[str]) -> bool:
@@ -325,14 +331,14 @@ def _is_result(folder: str, name: str, folders: list[str]) -> bool:
         return True
     written = (".py",) if match[2].lower() == "upstream" else (".py", ".yaml", ".yml")
     stems = (match[1], match[1].replace("-", "_"))
-    return not _names(folder).isdisjoint(f"{stem}{extension}" for stem in stems for extension in written)
+    return not names_in(folder).isdisjoint(f"{stem}{extension}" for stem in stems for extension in written)
 
 
 def _is_compiled(folder: str, name: str, text: str) -> bool:
     """Return whether a resource of Argo is what the Python program beside it writes."""
     stem, extension = os.path.splitext(name)
     program = stem.replace("-", "_") + ".py"
-    if extension not in (".yaml", ".yml") or program not in _names(folder) or _ARGO not in text:
+    if extension not in (".yaml", ".yml") or program not in names_in(folder) or _ARGO not in text:
         return False
     return bool(_WRITES.search(_text(os.path.join(folder, program))))
 
@@ -356,7 +362,7 @@ def _embeds(folder: str, path: str) -> bool:
 def _embedded(folder: str) -> tuple[str, ...]:
     """Return the patterns of the files that the Go files of a folder embed."""
     found: list[str] = []
-    for name in sorted(one for one in _names(folder) if one.endswith(".go"))[:_MOST_FOLDERS]:
+    for name in sorted(one for one in names_in(folder) if one.endswith(".go"))[:_MOST_FOLDERS]:
         text = _text(os.path.join(folder, name))
         found += (word.strip('"`').removeprefix("all:") for one in _EMBEDS.findall(text) for word in one.split())
     return tuple(found)

@@ -1,4 +1,5 @@
-"""The scripts and targets of makefiles that jobs of a repository call, with the logins that all calls have before them.
+"""The scripts, targets of makefiles and tests that jobs of a repository call, with the logins that all calls
+have before them.
 
 Follows POSIX.1-2017, "Command Search and Execution" (a name with a slash is a path) and "dot"; docs.github.com,
 "Workflow syntax for GitHub Actions" (jobs.<id>.steps[*].run) and "Metadata syntax" (runs.steps[*].run).
@@ -17,6 +18,7 @@ from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, is_scalar, is_text, positions, sequence, traced
 from echo_migrate.formats import _cloud_build, jenkins, makefile
 from echo_migrate.formats._called_targets import FILES, MAKEFILE, made, rule_at, rules_of, run_by
+from echo_migrate.formats._called_tests import TESTS, is_read, tested
 from echo_migrate.formats._github_steps import steps_of_shells
 from echo_migrate.formats._gitlab_includes import files_of
 from echo_migrate.formats._makefile_includes import included
@@ -28,7 +30,7 @@ from echo_migrate.shell.registry_logins import ROOTS, logins_before
 
 _SCRIPT = lazy_regex(r"(?i)[^*?\n]{1,1000}\.(?:ba|k|z)?sh")
 _PLAIN = lazy_regex(r"(?!\.\.$)[\w.@+ -]+")
-_NAMED = lazy_regex(r"(?i)\.(?:ba|k|z)?sh\b|\bg?make\b|\$[({]MAKE[)}]")
+_NAMED = lazy_regex(r"(?i)\.(?:ba|k|z)?sh\b|\b(?:g?make|hatch|nox|py\.?test|tox)\b|\$[({]MAKE[)}]")
 _APART = frozenset(("subshell", "substitution"))
 _READING = SHELLS | {".", "source"}
 """Commands that run the script which they are given."""
@@ -58,7 +60,8 @@ _MOST_CALLS = 2000
 
 class _Call(NamedTuple):
     """A call: the path of a script or makefile from the top (``**/`` for folders that are not known), the words of the
-    logins before it, the kind of the files that call, and the target of a makefile (None of a script)."""
+    logins before it, the kind of the files that call, and the target of a makefile (None of a script, ``TESTS`` of
+    a folder of tests, whose path is "" for all)."""
 
     path: str
     logins: tuple[str, ...]
@@ -99,10 +102,24 @@ def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makes: bool
         if (call.target is not None) == makes and call.kind not in elsewhere and _is(own, call.path, root):
             for rule in (None, *(rules_of(text, call.target) if call.target is not None else ())):
                 found.setdefault(rule, []).append(call.logins)
-    return {
-        rule: " ".join(word for word in logins[0] if all(word in one for one in logins))
-        for rule, logins in found.items()
-    }
+    return {rule: _common(logins) for rule, logins in found.items()}
+
+
+def login_of_testers(path: str, elsewhere: frozenset[str]) -> str | None:
+    """Return what the logins have in common that jobs make before each run of tests which reads a file; None if none
+    runs it but of kinds ``elsewhere``."""
+    root = real(top(path))
+    own = os.path.relpath(real(path), root).replace(os.sep, "/")
+    found = [
+        call.logins
+        for call in _calls(root)
+        if call.target == TESTS and call.kind not in elsewhere and is_read(own, call.path)
+    ]
+    return _common(found) if found else None
+
+
+def _common(logins: list[tuple[str, ...]]) -> str:
+    return " ".join(word for word in logins[0] if all(word in one for one in logins))
 
 
 def _is(own: str, written: str, root: str) -> bool:
@@ -250,6 +267,9 @@ def _calls_by(command: Command, by: _Call, folder: str) -> Iterator[_Call]:
     for written, target in (*found, *made(command)):
         path = _from_top(os.path.join(folder, written))
         yield from [by._replace(path=path, target=target)] if path else ()
+    for written in tested(command):
+        path = _from_top(os.path.join(folder, written or os.curdir))
+        yield by._replace(path="" if path == os.curdir else path, target=TESTS)
 
 
 def _from_top(path: str) -> str:

@@ -25,7 +25,13 @@ _MOST_PATTERNS = 100
 _LONGEST = 2000
 """How many characters of a line with sed are read."""
 
-_WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer")
+_WORDS = (b"kustomize.toolkit.fluxcd.io", b"argoproj.io/", b"argocd-image-updater", b"ImageTagTransformer") + (
+    b"kbld.k14s.io",
+    b"kbld.carvel.dev",
+)
+_KBLD = ("kbld.k14s.io/", "imgpkg.carvel.dev/")
+_KBLD_ID = "kbld.carvel.dev/id"
+"""The annotation with the old name of an image (carvel.dev/kbld, "Configuration" and "Resolving")."""
 _UPDATER = "argocd-image-updater.argoproj.io/image-list"
 _RULE = lazy_regex(r"[\"']?match(?:Package|Dep)(Names|Patterns|Prefixes)[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
 _FOR = lazy_regex(r"[\"']?match(Managers|Datasources)[\"']?\s*:\s*\[([^\[\]]{0,10000})\]")
@@ -176,7 +182,7 @@ def _in_dependabot(path: str, root: str, document: YamlNode | None) -> Iterator[
 
 
 def _in_document(path: str, root: str, document: YamlNode | None) -> Iterator[Follower]:
-    """Yield what a resource of Flux or Argo CD looks for."""
+    """Yield what a resource of Flux or Argo CD, or a file of kbld, looks for."""
     version, kind = (effective(document).get(key) for key in ("apiVersion", "kind"))
     if not is_text(version) or not is_text(kind):
         return
@@ -186,6 +192,10 @@ def _in_document(path: str, root: str, document: YamlNode | None) -> Iterator[Fo
         if is_text(named):
             reason = "renamed" if "newName" in tag else "retagged"
             yield Follower(path, os.path.dirname(path), reason, kind.value, *_named({named.value}))
+        return
+    if version.value.startswith(_KBLD):
+        found = _of_kbld(document)
+        yield Follower(path, os.path.dirname(path).removesuffix("/.imgpkg"), "followed", "kbld", *_named(found))
         return
     flux = version.value.startswith("kustomize.toolkit.fluxcd.io/")
     for place in walk(document):
@@ -205,6 +215,14 @@ def _in_document(path: str, root: str, document: YamlNode | None) -> Iterator[Fo
                 renames = "newName" in effective(image) if flux else bool(new)
                 reason = "renamed" if renames else "retagged"
                 yield Follower(path, _folder(root, keys), reason, kind.value, *_named({old}))
+
+
+def _of_kbld(document: YamlNode | None) -> set[str]:
+    """Return the images that a configuration of kbld, or a lock that it wrote, gives another name or a digest."""
+    keys = effective(document)
+    named = [effective(one).get("image") for one in sequence(keys.get("overrides"))]
+    locked = [effective(effective(one).get("annotations")).get(_KBLD_ID) for one in sequence(keys.get("images"))]
+    return {node.value for node in (*named, *locked) if is_text(node)}
 
 
 def _folder(root: str, keys: dict[str, YamlNode]) -> str:

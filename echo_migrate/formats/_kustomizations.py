@@ -274,8 +274,10 @@ def _plain(selector: dict[str, YamlNode], key: str, plain: re.Pattern[str]) -> s
 
 
 def _mounts(root: YamlNode | None, kind: str, name: str) -> Iterator[_Mount]:
-    """Yield what a document of a patch mounts."""
+    """Yield what a document of a patch mounts, ``/`` for what it claims."""
     for place in walk(root):
+        if "persistentVolumeClaim" in place.keys:  # maybe in place of what keeps nothing
+            yield _Mount(kind, name, "", "/")
         at = place.keys.get("mountPath")
         if is_text(at):
             container = place.path[-3] if place.path[-2:-1] == ("volumeMounts",) else ""

@@ -88,6 +88,8 @@ _TRIGGERS = "image.openshift.io/triggers"
 _FIELD = lazy_regex(r"(\w*[cC]ontainers)\[(?:\?\(@\.name\s*==\s*\\*[\"']([^\"'\\]+)|(\d+))")
 """The field of a container in the annotation of a trigger, by name or by number."""
 
+_FLEETING = frozenset(("configMap", "downwardAPI", "emptyDir", "projected", "secret"))
+"""Volumes that are made anew for each pod (kubernetes.io, "Volumes")."""
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -179,10 +181,12 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             (key, name, f"{index}", node) for key in _LISTS for index, (name, node) in enumerate(_named(pod.get(key)))
         ]
         single = (*_SINGLE, "spec") if kind == _STEP and not place.path else _SINGLE
+        fleeting = frozenset(_fleeting(pod)) if "{{" not in sheet.text else frozenset()
         containers += [(key, "", "", pod[key]) for key in single if is_mapping(pod.get(key))]
         for key, name, index, node in containers:
             keys = effective(node)
-            mounts = (*_mounts(keys), *mounted(sheet.path, kind, resource, name))
+            patched = mounted(sheet.path, kind, resource, name)
+            mounts = (*_mounts(keys), *patched)
             where = ".".join(filter(None, (key, name, "image")))
             of_a_pod = key in OF_A_POD
             spelled = (f"{key}.{name}", f"{key}.{index}")
@@ -197,7 +201,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             if made > _MOST_GIVEN:
                 raise TooMuch(f"its parameters stand for more than {_MOST_GIVEN:,} images")
             around: Around = {
-                "mounts": mounts,
+                "mounts": (*_mounts(keys, fleeting), *patched),
                 "variables": variables_of(keys),
                 "unsafe_reasons": (*unsafe_reasons, _DEFAULT) if defaults else unsafe_reasons,
                 "platform": platform or of_container(keys),
@@ -210,7 +214,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
                         not_editable=rewritten(sheet.path, image.ref.value, places_of_it) or image.not_editable
                     )
                     yield image
-                    yield _container(name or key, keys, effective(pod.get("securityContext")), image)
+                    yield _container(name or key, keys, effective(pod.get("securityContext")), image, mounts)
                     yield from entered(name or key, image, _scripts(keys))
 
 
@@ -308,14 +312,25 @@ def _named(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:
         yield (name.value if is_text(name) else str(index)), child
 
 
-def _mounts(keys: dict[str, YamlNode]) -> Iterator[str]:
-    for mount in sequence(keys.get("volumeMounts")):
+def _fleeting(pod: dict[str, YamlNode]) -> Iterator[str]:
+    """Yield the names of the volumes of a pod that keep nothing which it writes once it is replaced."""
+    for name, volume in _named(pod.get("volumes")):
+        kinds = effective(volume).keys() - {"name"}
+        if kinds and kinds <= _FLEETING:
+            yield name
+
+
+def _mounts(keys: dict[str, YamlNode], but: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield where volumes are mounted in a container, ``but`` those of some names."""
+    for name, mount in _named(keys.get("volumeMounts")):
         path = effective(mount).get("mountPath")
-        if is_text(path):
+        if is_text(path) and name not in but:
             yield path.value.rstrip("/") or "/"
 
 
-def _container(name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], image: Image) -> Container:
+def _container(
+    name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], image: Image, mounts: tuple[str, ...]
+) -> Container:
     """Return a container with its start commands, user and ports.
 
     ``command`` is the entrypoint and ``args`` the command (kubernetes.io, "Define a Command and Arguments for a
@@ -338,7 +353,7 @@ def _container(name: str, keys: dict[str, YamlNode], pod: dict[str, YamlNode], i
         Located(user.value, user.start_mark.index, user.end_mark.index) if is_text(user) else None,
         tuple(_ports(keys)),
         "add" in capabilities or is_set(own.get("privileged")) or "sysctls" in pod,
-        image.mounts,
+        mounts,
         not {"script", "source"}.isdisjoint(keys),
         kind="container",
     )

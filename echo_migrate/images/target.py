@@ -25,6 +25,9 @@ _SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished",
 
 _PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
 
+_BEFORE_A_MOVE = frozenset(("service-alias", "service-host"))
+"""The reasons against an edit which an edit beside it lifts: the others hold the move that is possible then."""
+
 _REBUILT = 90
 """The number of days after which a tag is said not to be rebuilt."""
 
@@ -113,8 +116,9 @@ class Target:
             return found._replace(reasons=tuple(self.unsafe_reasons))
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
-            ended = [reason for reason in self.unsafe_reasons if reason.id == "ended"]
-            return found._replace(reasons=(image.not_editable or because("cannot-edit"), *ended))
+            why = image.not_editable or because("cannot-edit")
+            held = [one for one in self.unsafe_reasons if one.id == "ended" or why.id in _BEFORE_A_MOVE]
+            return found._replace(reasons=(why, *held))
         if image.parts and image.parts.digest and "@" not in target:
             return found._replace(reasons=(because("digest-key"),))
         edits = spell(image.parts, target) if image.parts else self._spelt(changes)

@@ -3,8 +3,9 @@ source alone, and Python for the modules of Node.js among these (node-gyp)."""
 
 import os.path
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import pairwise
 from posixpath import basename, dirname, join
 from typing import NamedTuple
@@ -66,6 +67,7 @@ _CARGO = frozenset(
             "nextest",
             "tarpaulin",
             "tauri",
+            "watch",
             "zigbuild",
         ),
     )
@@ -107,6 +109,13 @@ _Contexts = tuple[tuple[str, ...], ...]
 """Groups of folders that may be a build context, by their paths from a Dockerfile's folder."""
 
 
+_Declared = Callable[..., Iterator[tuple[str, str]]]
+"""What returns name and text of the files of some names, and with ``followed`` of those too that they name."""
+
+_Variables = Callable[[Command], Mapping[str, str]]
+"""What returns the variables of a command."""
+
+
 class _Files(NamedTuple):
     """The path of a Dockerfile, "" if it has none, and what returns the folders that it is known to be built from."""
 
@@ -134,9 +143,7 @@ def programs_unseen(
     for command in (command for launch in launches for command in launch.script.commands):
         one = call(command)
         found += [(program, command, one) for program in _by_words(command, one, base.family)]
-        if one and one.action == "install" and one.manager.name == "bundle":
-            texts = _texts(_FILES["ruby"], (".",), path, ((".",),))
-            found += [(program, command, one) for program in needs_of("ruby", list(texts))]
+        found += [(program, command, one) for program in _at_start(command, one, path)]
     asked: set[str] = set()
     for program, command, one in found:
         known = base.has(program) is True or because("program-unknown", program=program) in told
@@ -164,14 +171,27 @@ def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterat
             yield program, command, one
         if command.name in ("cargo", "go") and _fetches_itself(command, stage, run):
             yield "git", command, one
-        if command.name == "cargo" and _builds_its_lock(command.arguments):
-            texts = list(_declared(("Cargo.lock",), stage, run, files))
-            yield from ((program, command, one) for program in needs_of("rust", texts))
+        for program in _of_crates(command, partial(_declared, stage, run, files)):
+            yield program, command, one
     for one in calls.values():
-        language = _LANGUAGES.get(one.manager.name, "")
-        if one.action == "install" and language in _DECLARING and (language != "ruby" or not one.packages):
-            for program in _by_files(one, language, stage, run, files):
-                yield program, one.command, one
+        for program in _by_files(one, partial(_declared, stage, run, files), run.variables):
+            yield program, one.command, one
+
+
+def _at_start(command: Command, one: Call | None, path: str) -> Iterator[str]:
+    """Yield what a start command starts for the packages that files beside a Dockerfile, or a service, declare: they
+    may be copied or mounted."""
+
+    def declared(names: tuple[str, ...], followed: bool = False) -> Iterator[tuple[str, str]]:
+        return _texts(names, (".",), path, ((".",),), followed)
+
+    yield from _of_crates(command, declared)
+    yield from _by_files(one, declared, lambda _: {}) if one else ()
+
+
+def _of_crates(command: Command, declared: _Declared) -> Iterator[str]:
+    if command.name == "cargo" and _builds_its_lock(command.arguments):
+        yield from needs_of("rust", list(declared(("Cargo.lock",))))
 
 
 def _builds_its_lock(words: list[str]) -> bool:
@@ -247,8 +267,11 @@ def _fetches_itself(command: Command, stage: Stage, run: Run) -> bool:
     return not _VENDORED.search(" ".join(flags)) and any(map(_GO_DIRECT.search, steps))
 
 
-def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) -> Iterator[str]:
+def _by_files(one: Call, declared: _Declared, variables: _Variables) -> Iterator[str]:
     """Yield what a call starts for the packages that a file declares."""
+    language = _LANGUAGES.get(one.manager.name, "")
+    if one.action != "install" or language not in _DECLARING or (language == "ruby" and one.packages):
+        return
     pip = one.manager.name in ("pip", "uv pip")
     names = _given(one) if pip else ()
     itself = any(word[:1] == "." for word in one.command.arguments)
@@ -256,17 +279,17 @@ def _by_files(one: Call, language: str, stage: Stage, run: Run, near: _Files) ->
         return
     known = _FILES.get(one.manager.name) or _FILES[language]
     files = known if not pip else (*names, PROJECT, SETUP) if itself or not names else names
-    texts = list(_declared(files, stage, run, near, bool(names)))
+    texts = list(declared(files, bool(names)))
     if one.has(_NO_PROJECT):
         texts = [(name, text) for name, text in texts if name != SETUP]
-    elif not any("PRETEND_VERSION" in name for name in run.variables(one.command)):
+    elif not any("PRETEND_VERSION" in name for name in variables(one.command)):
         yield from ("git" for name, text in texts if name == PROJECT and versioned_by_git(text))
-    found = needs_of(language, texts, _lean(one, run))
+    found = needs_of(language, texts, _lean(one, variables))
     yield from (program for program in found if program not in MAKERS or not _from_wheels(one))
 
 
 def _declared(
-    names: tuple[str, ...], stage: Stage, run: Run, near: _Files, followed: bool = False
+    stage: Stage, run: Run, near: _Files, names: tuple[str, ...], followed: bool = False
 ) -> Iterator[tuple[str, str]]:
     """Yield name and text of the files of these names that a stage has from the build context before a RUN."""
     sources = _sources(stage, run) if near.dockerfile else ()
@@ -274,10 +297,10 @@ def _declared(
     yield from _texts(names, sources, near.dockerfile, contexts, followed)
 
 
-def _lean(one: Call, run: Run) -> bool:
+def _lean(one: Call, variables: _Variables) -> bool:
     """Return whether a call leaves out what is for development."""
     how = one.manager.development
-    given = run.variables(one.command)
+    given = variables(one.command)
     return how is not None and (
         one.has(how.unless) or any(value and given.get(name) == value for name, value in how.environment.items())
     )

@@ -208,8 +208,6 @@ def _programs(
     from echo_migrate.rules._called_tools import tools  # many stages start nothing
 
     yield from (called := list(tools(node, launches, image, effective.before, effective.base, catalog, path)))
-    if isinstance(node, Stage):
-        launches = []
     installing = any(does(one, "install") for launch in launches for one in launch.script.commands)
     if (installing or any(run.that("install") for run in runs)) and has_tools(image.ref.value, catalog):
         from echo_migrate.rules._called_unseen import programs_unseen  # few stages have more than system packages

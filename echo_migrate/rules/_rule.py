@@ -10,7 +10,8 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
-from echo_migrate.files.unedited import Unedited, unedited
+from echo_migrate.files.tree import absolute
+from echo_migrate.files.unedited import Unedited, inside, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.model.reasons import Reason
@@ -173,9 +174,12 @@ class Settings(NamedTuple):
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
-        if self.include and any(_matcher(glob)(source.path, os.path.dirname(source.path)) for glob in self.include):
-            return None
-        return unedited(source.path, source.text, self.named)
+        return None if self.chosen(source.path) else unedited(source.path, source.text, self.named)
+
+    def chosen(self, path: str) -> bool:
+        """Return whether the user named or included a file."""
+        included = any(_matcher(glob)(path, os.path.dirname(path)) for glob in self.include)
+        return included or not inside(absolute(path), self.named)
 
     def excludes(self, path: str) -> bool:
         """Return whether a file is none of the run, by the globs of the user."""

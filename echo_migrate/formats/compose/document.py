@@ -161,7 +161,7 @@ class Document:
         known = self._around(name, keys)
         around = [(keys, self.source.path)] if known is None else known
         unseen = known is None or any("volumes_from" in one for one, _ in around)
-        mounts = [mount for one, _ in around for mount in mounts_of(one.get("volumes"))]
+        mounts = [mount for one, _ in around for mount in mounts_of(one.get("volumes"), written=True)]
         variables = [name for one, path in around for name in variables_of(one, path)]
         more = ((*mounts, "/"), (*variables, UNREAD)) if unseen else (tuple(mounts), tuple(variables))
         return (platform, *more)

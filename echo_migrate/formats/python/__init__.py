@@ -45,6 +45,8 @@ def recognise(path: str, text: str) -> bool:
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
     """Return the images of a Python file, its ignore comments if it has images, or a note if it cannot be read."""
+    import ast
+
     try:
         tree = _tree(source)
         calls = called(tree)
@@ -59,8 +61,10 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         if not text:
             return []
         from echo_migrate.formats.python.code import read
+        from echo_migrate.formats.python.published import is_published
 
-        images, ignores = read(text, source.text)
+        derives = any(isinstance(one.node, ast.ClassDef) for one in calls)
+        images, ignores = read(text, source.text, derives and is_published(source.path))
     except (SyntaxError, ValueError):
         return [Problem(0, 0, "is not read as Python", "note")]
     except (RecursionError, MemoryError):

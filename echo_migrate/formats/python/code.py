@@ -15,6 +15,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._ignores import in_python
 from echo_migrate.formats._platforms import is_isolated, of_labels_in
 from echo_migrate.formats.python.calls import Parameter, libraries, written
+from echo_migrate.formats.python.classes import assigned, is_init, parameters
 from echo_migrate.formats.python.environment import of_call, of_later_calls
 from echo_migrate.formats.python.mounts import mounts_of_call, mounts_of_later_calls
 from echo_migrate.formats.python.strings import Strings, Text, alternatives
@@ -29,13 +30,14 @@ _NO_CALL: tuple[str, Parameters, Parameters] = ("", (), ())
 
 class Around(NamedTuple):
     """What the other arguments of a call say: paths that volumes cover, the names of variables, the platform, the login
-    wanted and given."""
+    wanted and given; and why no move of it is safe."""
 
     mounts: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     platform: str = ""
     needs_login: Reason | None = None
     login: str = ""
+    unsafe_reasons: tuple[Reason, ...] = ()
 
 
 _NOTHING_AROUND = Around()
@@ -57,9 +59,9 @@ class Use(NamedTuple):
     around: Around
 
 
-def read(text: str, whole: str) -> tuple[list[Image], list[Ignore]]:
-    """Return the images and our ignore comments of a source, of which ``text`` has the parts that concern images.
-    Raises ``ValueError`` or ``RecursionError`` if it cannot be read.
+def read(text: str, whole: str, published: bool = False) -> tuple[list[Image], list[Ignore]]:
+    """Return the images and our ignore comments of a source, of which ``text`` has the parts that concern images, and
+    which may be one of a ``published`` library. Raises ``ValueError`` or ``RecursionError`` if it cannot be read.
 
     Python's parser must accept the source, and it must not be deeply nested: libcst's parser can crash the process.
     """
@@ -67,6 +69,7 @@ def read(text: str, whole: str) -> tuple[list[Image], list[Ignore]]:
     try:
         module = cst.parse_module(clean)
         code = _Code(clean, whole, module)
+        code.of_users = (because("library-default"),) if published else ()
         module.visit(code)
     except (cst.ParserSyntaxError, cst.CSTValidationError):
         raise ValueError("its syntax is not known") from None
@@ -91,6 +94,8 @@ class _Code(cst.CSTVisitor):
         self.classes: list[tuple[Parameters, str]] = []
         self.calls: list[tuple[cst.Call, tuple[Parameters, str]]] = []
         self.defaults: list[tuple[str, cst.BaseExpression]] = []
+        self.of_classes: list[tuple[str, cst.BaseExpression]] = []
+        self.of_users: tuple[Reason, ...] = ()  # why the defaults of classes are those of others
 
     # Visitors
 
@@ -130,18 +135,18 @@ class _Code(cst.CSTVisitor):
         )
         self.classes.append((found, node.name.value))
         for attribute in self.attributes(node):
-            self.defaults += [(f"{node.name.value}.{attribute}", value) for value in _assigned(node, attribute)]
+            self.of_classes += [(f"{node.name.value}.{attribute}", value) for value in assigned(node, attribute)]
         if not found:
             return
         keywords = [place for place in found if isinstance(place, str)]
-        start = next((one for one in node.body.body if _is_init(one)), None)
-        positional, others = _parameters(start)
+        start = next((one for one in node.body.body if is_init(one)), None)
+        positional, others = parameters(start)
         own = [position - 1 for position, one in enumerate(positional) if one.name.value in keywords]
         for name in self.named(node, QualifiedNameSource.LOCAL):
             self.derived[name] = (*own, *keywords) if start else found
         for parameter in (*positional, *others):
             if parameter.name.value in keywords and parameter.default:
-                self.defaults.append((f"{node.name.value}({parameter.name.value})", parameter.default))
+                self.of_classes.append((f"{node.name.value}({parameter.name.value})", parameter.default))
 
     def attributes(self, node: cst.ClassDef) -> list[str]:
         """Return the attributes of a class that hold an image, as one of its bases is that of a library."""
@@ -287,6 +292,8 @@ class _Code(cst.CSTVisitor):
         for where, default in self.defaults:
             service = any(where in library.login for library in libraries())
             self.use(where, default, None, Around(needs_login=because("login-service") if service else None))
+        for where, default in self.of_classes:
+            self.use(where, default, None, Around(unsafe_reasons=self.of_users))
         for call, within in self.calls:
             self.called(call, within)
         for use in self.uses:
@@ -307,6 +314,7 @@ class _Code(cst.CSTVisitor):
                 platform=use.around.platform,
                 needs_login=use.around.needs_login,
                 login=use.around.login,
+                unsafe_reasons=use.around.unsafe_reasons,
             )
 
     def shared(self, text: Text) -> Iterator[Reason]:
@@ -334,20 +342,6 @@ def _is(callee: str, name: str) -> bool:
 def _ends(names: list[str], callee: str) -> bool:
     """Return whether an imported name, in full, is the one of a row that does not begin with a dot."""
     return callee[0] != "." and any(f".{name}".endswith(f".{callee}") for name in names)
-
-
-def _assigned(node: cst.ClassDef, name: str) -> Iterator[cst.BaseExpression]:
-    """Yield the values of an attribute in the body of a class: those assigned to it, or returned by its property."""
-    for statement in node.body.body:
-        if isinstance(statement, cst.SimpleStatementLine):
-            for one in statement.body:
-                targets = [each.target for each in one.targets] if isinstance(one, cst.Assign) else []
-                targets += [one.target] if isinstance(one, cst.AnnAssign) else []
-                if isinstance(one, cst.Assign | cst.AnnAssign) and one.value and name in map(written, targets):
-                    yield one.value
-        elif isinstance(statement, cst.FunctionDef) and statement.name.value == name:
-            lines = [line for line in statement.body.body if isinstance(line, cst.SimpleStatementLine)]
-            yield from (one.value for line in lines for one in line.body if isinstance(one, cst.Return) and one.value)
 
 
 def _whole(text: Text) -> bool:
@@ -381,17 +375,6 @@ def _entry(node: cst.BaseExpression, key: str) -> cst.BaseExpression | None:
     return next(
         (one.value for one in pairs if isinstance(one.key, cst.SimpleString) and one.key.evaluated_value == key), None
     )
-
-
-def _is_init(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.FunctionDef) and node.name.value == "__init__"
-
-
-def _parameters(node: cst.CSTNode | None) -> tuple[list[cst.Param], list[cst.Param]]:
-    """Return the positional and the keyword-only parameters of a function."""
-    if not isinstance(node, cst.FunctionDef):
-        return [], []
-    return [*node.params.posonly_params, *node.params.params], [*node.params.kwonly_params]
 
 
 def _root(name: str) -> str:

@@ -67,6 +67,7 @@ OF_PLACES: dict[str, Row] = {
     "action-input": Row("what the action does with it is unknown", "check the action", "edit"),
     "template-input": Row("what the template does with it is unknown", "check the template", "edit"),
     "default": Row("a default, which the caller may replace", "check the callers", "edit"),
+    "library-default": Row("a default of a published library", "check that its users can pull the new image", "edit"),
     "computed-part": Row("part of it is computed", _BY_HAND, "edit"),
     "separate-argument": Row("part of it is a separate argument", _BY_HAND, "edit"),
     "text-elsewhere": Row(
