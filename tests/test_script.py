@@ -13,6 +13,7 @@ from echo_migrate.engine import fix
 from echo_migrate.files.source import Edit, Source
 from echo_migrate.formats import Request, _commands, github, recognised, script
 from echo_migrate.images import catalog
+from echo_migrate.images.target import no_value
 from echo_migrate.model import Image, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -286,6 +287,20 @@ def test_an_image_in_a_variable_without_one_value_is_listed(text: str, listed: l
     source = Source("a.sh", text)
     images = [node for node in script.parse(source) if isinstance(node, Image) and not node.local]
     assert [(one.ref.value, one.not_editable and one.not_editable.message) for one in images] == listed
+
+
+def test_a_version_that_the_script_sets_is_not_said_to_have_no_value() -> None:
+    said = [
+        reason.message
+        for text in (
+            'V="8.0"\n. ./x\ndocker run a:$V\n',
+            "if a; then V=7; fi\nV=8\ndocker run a:$V\n",
+            "docker run a:$W\n",
+        )
+        for node in script.parse(Source("a.sh", text))
+        if isinstance(node, Image) and (reason := no_value(node))
+    ]
+    assert said == ["variable V can be set elsewhere"] * 2 + ["no value for W in this file"]
 
 
 def test_the_line_that_sets_a_variable_is_that_of_its_own_step() -> None:

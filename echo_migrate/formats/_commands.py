@@ -275,7 +275,7 @@ class _Images:
             end,
             local=value.text.value if value.text.value == _NOTHING else "",
             not_editable=_INSPECTED if one.inspected else because("never-pulled") if never else None,
-            unsettled=tuple(name_shown(name, self.text[start:end]) for name in value.unsettled),
+            unsettled=tuple(self._unsettled(name, self.text[start:end]) for name in value.unsettled),
             platform="" if "$" in platform else rare((platform,)) or self._windows(one),
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
@@ -285,6 +285,11 @@ class _Images:
             needs_login=_WANTED.get(one.pulled),
         )
         return self.shared.of(image)
+
+    def _unsettled(self, name: str, written: str) -> str:
+        """Return the name of a variable without one value, as of one with a default if the script gives it any."""
+        shown = name_shown(name, written)
+        return f"{shown}:-" if any(self.assigned.get(name, ())) else shown
 
     def _unresolved(self, word: Word, where: str, one: Invocation, value: Expansion) -> Image | None:
         """Return an image whose name is in a variable that has no one value in the script, with the name that what is
