@@ -1090,7 +1090,7 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
         ),
         (
             "src/test/java/a/DbTest.java",
-            'new GenericContainer<>(new ImageFromDockerfile().withDockerfileFromBuilder(b -> b\n.from("redis:7").build()))',
+            'x(new ImageFromDockerfile().withDockerfileFromBuilder(b -> b\n.from("redis:7").build()))',
             "redis:7",
         ),
         ("src/test/java/a/DbTest.java", 'String pg = "a:1";\npg = "a:2";\nx = DockerImageName.parse(pg);', ""),
@@ -1120,6 +1120,28 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
         assert outcomes[0].state in ("needs-person", "no-replacement")
     assert recognised(path, line + "\n") is None
     assert recognised(path, f"// TestContainerSidecar: testContainers, TestContainers\n{line}\n") is None
+
+
+def test_the_images_of_development_services_in_properties_are_listed_alone() -> None:
+    text = "#quarkus.mongodb.devservices.image-name=mongo:7\n%dev.quarkus.redis.devservices.image-name=redis:7\n"
+    text += (
+        "quarkus.rabbitmq.devservices.image-name: rabbitmq:4\nquarkus.a.devservices.image-name=${A}\na.image-name=b:1\n"
+    )
+    outcomes = fix_source("src/main/resources/application.properties", text, unsafe=True).outcomes
+    assert [outcome.image.ref.value for outcome in outcomes] == ["redis:7", "rabbitmq:4"]
+    assert recognised("a.properties", "a.image-name=b:1\n") is None
+
+
+def test_images_that_the_helpers_of_a_chart_name_are_listed(tmp_path: Path) -> None:
+    text = '{{- define "a" -}}\n- image: redis:7\n- image: "{{ .Values.image }}"\n{{- end -}}\n'
+    (tmp_path / "templates").mkdir()
+    path = str(tmp_path / "templates/_helpers.tpl")
+    assert recognised(path, text) is None
+    (tmp_path / "Chart.yaml").write_text("name: a\n")
+    outcomes = fix_source(path, text, unsafe=True).outcomes
+    assert [outcome.image.ref.value for outcome in outcomes] == ["redis:7"]
+    assert fix_source(path, text, unsafe=True).fixed.text == text
+    assert recognised(path, text.replace("redis:7", "{{ .Values.a }}")) is None
 
 
 def test_variables_of_the_shell_in_a_recipe_have_their_own_names() -> None:

@@ -1,4 +1,5 @@
-"""Code in other languages than Python that names images: tests with Testcontainers or a cluster, and stacks of the CDK.
+"""Code in other languages than Python that names images: tests with Testcontainers or a cluster, stacks of the CDK, and
+the properties of Quarkus.
 Its images are reported but never rewritten.
 
 The calls that name an image are defined in ``mappings/places/code.yaml``.
@@ -33,6 +34,7 @@ _ENDINGS = (
     ".cjs",
     ".mts",
     ".cts",
+    ".properties",
 )
 _COMMENT = re.compile(r"[^\S\n]*(?://|/\*|\*|#)")
 _CONSTANT = re.compile(
