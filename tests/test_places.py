@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from echo_migrate.engine import fix
 from echo_migrate.engine.run import check_safely
+from echo_migrate.files import workspace
 from echo_migrate.files.source import Source
 from echo_migrate.formats import ci, recognised
 from echo_migrate.images import catalog
@@ -1130,6 +1131,23 @@ def test_the_images_of_development_services_in_properties_are_listed_alone() -> 
     outcomes = fix_source("src/main/resources/application.properties", text, unsafe=True).outcomes
     assert [outcome.image.ref.value for outcome in outcomes] == ["redis:7", "rabbitmq:4"]
     assert recognised("a.properties", "a.image-name=b:1\n") is None
+
+
+def test_a_value_that_no_template_of_a_chart_reads_is_said_so(tmp_path: Path) -> None:
+    text = "image: {repository: node, tag: '22'}\nother: {image: 'redis:8'}\n"
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("name: a\n")
+
+    def said(template: str) -> list[list[str]]:
+        (tmp_path / "templates/a.yaml").write_text(template)
+        workspace.begin()
+        outcomes = fix_source(str(tmp_path / "values.yaml"), text).outcomes
+        return [[reason.id for reason in one.reasons if reason.id == "value-unread"] for one in outcomes]
+
+    assert said("image: node:20\nb: {{ .Values.other.image }}\n") == [["value-unread"], []]
+    assert said("image: node:20\nb: {{ toYaml .Values }}\n") == [[], []]
+    (tmp_path / "charts/b").mkdir(parents=True)
+    assert said("image: node:20\nb: {{ .Values.other.image }}\n") == [[], []]
 
 
 def test_images_that_the_helpers_of_a_chart_name_are_listed(tmp_path: Path) -> None:
