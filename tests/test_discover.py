@@ -30,6 +30,8 @@ FOUND = [
     "Dockerfile.j2",
     "Dockerfile.license",
     "DockerfileBackendProd",
+    "MyDockerfile",
+    "my-Dockerfile",
     ".github/Dockerfile",
     ".devcontainer/Dockerfile",
 ]
@@ -41,7 +43,7 @@ PASSED = [
     "Dockerfiles",
     "DOCKERFILES",
     "DockerfileParser.txt",
-    "MyDockerfile",
+    "Mydockerfile",
     "node_modules/a/Dockerfile",
     "venv/Dockerfile",
     "env/Dockerfile",
@@ -65,6 +67,11 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def git(path: Path, *words: str) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always")
     subprocess.run(["git", *identity, *words], cwd=path, check=True, capture_output=True)
+
+
+def test_a_name_that_ends_in_the_word_needs_a_first_instruction() -> None:
+    assert recognised("ApiDockerfile", "# a\nARG V=1\nFROM python:$V\n") is dockerfile
+    assert recognised("writeDockerfile", "#!/bin/sh\ncat <<E\nFROM python:3.12\nE\n") is None
 
 
 def test_names() -> None:

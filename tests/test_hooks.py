@@ -96,6 +96,7 @@ def test_the_manifest_is_one() -> None:
                 "a/dockerfile",
                 "DOCKERFILE",
                 "DockerfileDev",
+                "a/ApiDockerfile",
                 "Dockerfile.dev",
                 "Dockerfile-dev",
             )

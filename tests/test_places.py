@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from echo_migrate.engine import fix
 from echo_migrate.engine.run import check_safely
+from echo_migrate.files import workspace
 from echo_migrate.files.source import Source
 from echo_migrate.formats import ci, recognised
 from echo_migrate.images import catalog
@@ -1158,6 +1159,26 @@ def test_what_is_cut_or_pasted_anywhere_still_keeps_every_other_byte(case: Case,
     [
         ("src/test/java/a/DbTest.java", 'new PostgreSQLContainer<>("postgres:16");', "postgres:16"),
         ("src/test/java/a/DbTest.java", 'new GenericContainer<?>(DockerImageName.parse("redis:7"));', "redis:7"),
+        (
+            "src/test/java/a/DbTest.java",
+            'static final String PG = "postgres:16";\nPostgreSQLContainer<?> db = new PostgreSQLContainer<>(PG);',
+            "postgres:16",
+        ),
+        (
+            "src/test/java/a/DbTest.java",
+            'private static final String PG =\n    "postgres:16";\nx = DockerImageName.parse(PG);',
+            "postgres:16",
+        ),
+        (
+            "src/test/java/a/DbTest.java",
+            'x(new ImageFromDockerfile().withDockerfileFromBuilder(b -> b\n.from("redis:7").build()))',
+            "redis:7",
+        ),
+        ("src/test/java/a/DbTest.java", 'String pg = "a:1";\npg = "a:2";\nx = DockerImageName.parse(pg);', ""),
+        ("src/test/java/a/DbTest.java", 'String pg = "a:1";\n// x = DockerImageName.parse(pg);', ""),
+        ("DbIT.kt", 'const val PG: String = "postgres:16"\nval db = PostgreSQLContainer<Nothing>(PG)', "postgres:16"),
+        ("Tests/Db.cs", 'private const string Pg = "postgres:16";\nx.WithImage(Pg)', "postgres:16"),
+        ("test/db.spec.ts", "const pg = 'postgres:16';\nnew PostgreSqlContainer(pg)", "postgres:16"),
         ("DbIT.kt", 'val db = new MySQLContainer("mysql:8")', "mysql:8"),
         ("db_test.go", 'Image: "redis:7",', "redis:7"),
         ("db_test.go", 'c, err := postgres.Run(ctx, "postgres:16")', "postgres:16"),
@@ -1180,6 +1201,45 @@ def test_the_containers_of_tests_in_other_languages_are_listed_alone(path: str, 
         assert outcomes[0].state in ("needs-person", "no-replacement")
     assert recognised(path, line + "\n") is None
     assert recognised(path, f"// TestContainerSidecar: testContainers, TestContainers\n{line}\n") is None
+
+
+def test_the_images_of_development_services_in_properties_are_listed_alone() -> None:
+    text = "#quarkus.mongodb.devservices.image-name=mongo:7\n%dev.quarkus.redis.devservices.image-name=redis:7\n"
+    text += (
+        "quarkus.rabbitmq.devservices.image-name: rabbitmq:4\nquarkus.a.devservices.image-name=${A}\na.image-name=b:1\n"
+    )
+    outcomes = fix_source("src/main/resources/application.properties", text, unsafe=True).outcomes
+    assert [outcome.image.ref.value for outcome in outcomes] == ["redis:7", "rabbitmq:4"]
+    assert recognised("a.properties", "a.image-name=b:1\n") is None
+
+
+def test_a_value_that_no_template_of_a_chart_reads_is_said_so(tmp_path: Path) -> None:
+    text = "image: {repository: node, tag: '22'}\nother: {image: 'redis:8'}\n"
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("name: a\n")
+
+    def said(template: str) -> list[list[str]]:
+        (tmp_path / "templates/a.yaml").write_text(template)
+        workspace.begin()
+        outcomes = fix_source(str(tmp_path / "values.yaml"), text).outcomes
+        return [[reason.id for reason in one.reasons if reason.id == "value-unread"] for one in outcomes]
+
+    assert said("image: node:20\nb: {{ .Values.other.image }}\n") == [["value-unread"], []]
+    assert said("image: node:20\nb: {{ toYaml .Values }}\n") == [[], []]
+    (tmp_path / "charts/b").mkdir(parents=True)
+    assert said("image: node:20\nb: {{ .Values.other.image }}\n") == [[], []]
+
+
+def test_images_that_the_helpers_of_a_chart_name_are_listed(tmp_path: Path) -> None:
+    text = '{{- define "a" -}}\n- image: redis:7\n- image: "{{ .Values.image }}"\n{{- end -}}\n'
+    (tmp_path / "templates").mkdir()
+    path = str(tmp_path / "templates/_helpers.tpl")
+    assert recognised(path, text) is None
+    (tmp_path / "Chart.yaml").write_text("name: a\n")
+    outcomes = fix_source(path, text, unsafe=True).outcomes
+    assert [outcome.image.ref.value for outcome in outcomes] == ["redis:7"]
+    assert fix_source(path, text, unsafe=True).fixed.text == text
+    assert recognised(path, text.replace("redis:7", "{{ .Values.a }}")) is None
 
 
 def test_variables_of_the_shell_in_a_recipe_have_their_own_names() -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.engine import fix
 from echo_migrate.files.source import Edit, Source
-from echo_migrate.formats import Request, _commands, recognised, script
+from echo_migrate.formats import Request, _commands, github, recognised, script
 from echo_migrate.images import catalog
+from echo_migrate.images.target import no_value
 from echo_migrate.model import Image, Result
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
@@ -263,7 +264,17 @@ def test_only_an_image_may_change(old: str, new: str, kept: bool) -> None:
         ),
         (
             'if a; then\n  X=node:20\nelse\n  X=node:22\nfi\ndocker run "${X}" a\n',
-            [("${X}", "set by variable X on line 2")],
+            [("${X}", "set by variable X on line 4")],
+        ),
+        ('X=${1:?usage}\ndocker run "$X"\n', [("$X", "no value for X in this file")]),
+        ('X=""\nwhile a; do\n  X="$2"\ndone\ndocker run "$X" a\n', [("$X", "no value for X in this file")]),
+        ('X=a:1\nX="${1#*=}"\ndocker run "$X" a\n', [("$X", "set by variable X on line 1")]),
+        ('for X in "$@"; do\n  docker pull "$X"\ndone\n', [("$X", "no value for X in this file")]),
+        ('a() {\n  local x="$1"\n  docker run "$x"\n}\na b:1\n', [("$x", "an argument of a function")]),
+        ('a() {\n  docker run "$1"\n}\na b:1\n', [("$1", "an argument of a function")]),
+        (
+            'a() {\n  docker run "$X"\n}\nX=""\nX=a:1\na\nX=b:1\na\n',
+            [("$X", "set by variable X on line 5")],
         ),
         ('docker build -t "$X" . && docker run "${X}" a\n', []),
         ('X=$1\ndocker build -t "$X" . && docker run "$1" a\n', []),
@@ -276,3 +287,27 @@ def test_an_image_in_a_variable_without_one_value_is_listed(text: str, listed: l
     source = Source("a.sh", text)
     images = [node for node in script.parse(source) if isinstance(node, Image) and not node.local]
     assert [(one.ref.value, one.not_editable and one.not_editable.message) for one in images] == listed
+
+
+def test_a_version_that_the_script_sets_is_not_said_to_have_no_value() -> None:
+    said = [
+        reason.message
+        for text in (
+            'V="8.0"\n. ./x\ndocker run a:$V\n',
+            "if a; then V=7; fi\nV=8\ndocker run a:$V\n",
+            "docker run a:$W\n",
+        )
+        for node in script.parse(Source("a.sh", text))
+        if isinstance(node, Image) and (reason := no_value(node))
+    ]
+    assert said == ["variable V can be set elsewhere"] * 2 + ["no value for W in this file"]
+
+
+def test_the_line_that_sets_a_variable_is_that_of_its_own_step() -> None:
+    steps = ['IMAGE=$(./name a)\ndocker pull "$IMAGE"', 'IMAGE=$(./name b)\ndocker pull "$IMAGE"\nIMAGE=$(./name c)']
+    steps += ['BASE=$(./name d)\ndocker pull "$BASE"', 'docker pull "$BASE"']
+    text = "on: push\nenv:\n  BASE: node:22\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+    text += "".join(f"      - run: |\n          {step.replace(chr(10), chr(10) + ' ' * 10)}\n" for step in steps)
+    images = [node for node in github.parse(Source("a.yml", text)) if isinstance(node, Image)]
+    lines = [dict(one.not_editable.values)["line"] if one.not_editable else "" for one in images]
+    assert lines == ["9", "12", "16", "3"]

@@ -153,6 +153,9 @@ def accepts(text: str) -> bool:
         ("cat <<E > f && a\nb\nE\nc", "cat &&a ;c"),
         ("A=1 B=$(a) b; export C=2", "b a[substitution] ;"),
         ("[ -f $(a) ] && b", "a[substitution] &&b"),
+        ("a <<'E' >x 2>\"$y\" &\nb (\nE\nc", "a ;c"),
+        ("a <<-E ;\n(\nE\nc", "a ;c"),
+        ("if ! a && ! { b || c; }; then d; fi", "a[if,not] &&b[if,group] ||c[if,group] ;d[if]"),
     ],
 )
 def test_commands(text: str, says: str) -> None:
@@ -206,6 +209,12 @@ def test_what_bash_alone_takes_as_options() -> None:
 )
 def test_errexit(text: str, errexit: bool) -> None:
     assert script(text).errexit is errexit
+
+
+def test_what_the_grammar_hides_is_taken_for_a_script_that_may_go_on_behind_a_failure() -> None:
+    assert script("a <<E &\nb\nE\nc").background
+    assert script("! { a; }").background
+    assert not script("a <<E\nb\nE\n[ ! -d {} ]").background
 
 
 @pytest.mark.parametrize("text", ["a && (", "if a; then", "a <<", 'a "', "a | | b", "}", "! !", "a; fi", "{ a } }"])

@@ -95,7 +95,10 @@ def _content(source: Source, format: Format, settings: Settings) -> _Content:
         nodes = [_of(node, wanted) for node in nodes]
     grouped = _grouped(nodes)
     images = sorted(grouped.get(Image, []), key=lambda image: image.start)
-    return grouped, images, settings.unedited(source)
+    why = settings.unedited(source)
+    if why == "fixture" and any(not settings.unedited(other) for other, _ in building(format, source)):
+        why = None  # what the tree builds is no input of a test alone
+    return grouped, images, why
 
 
 def _alone(source: Source, settings: Settings) -> list[Migration] | None:

@@ -31,6 +31,7 @@ _DEFAULTED = lazy_regex(
     r"|\.Values\.([\w.]+)\s*\|\s*default\s+\.Values\.([\w.]+))\s*-?\}\}"
 )
 _REGISTRIES = lazy_regex(r"(?<![\w.])\.Values\.([\w.]*[rR]egistry)\b")
+_KEYS = lazy_regex(r"\bValues\b(?:\.(\w+))?")
 _JOINED = lazy_regex(r"\bjoin\b")
 _DEFINED = lazy_regex(r"\{\{-?\s*(?:define|block)\s+\"([^\"\n]+)\"")
 _INCLUDED = lazy_regex(r"\b(?:include|template)\s+\"([^\"\n]+)\"")
@@ -61,7 +62,8 @@ class Chart:
     """A chart in a folder. ``dependencies`` are the keys of values passed to other charts; ``adds`` is true if a
     template adds literal text to the name of an image, or if part of the chart could not be read; ``defaults`` is true
     if a template may take the registry from elsewhere where the image has no key for it. ``shared`` has for the key of
-    a registry, as templates write it, the one that they take where it is empty: where they always take that."""
+    a registry, as templates write it, the one that they take where it is empty: where they always take that. ``keys``
+    are those of values at the top that templates read; None if they may read any, or pass them to other charts."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -70,6 +72,9 @@ class Chart:
         texts = [*map(_text, _templates(folder))]
         self.adds, self.defaults = _prefixes(texts)
         self.adds |= None in named
+        alone = all(texts) and named == [[], []] and not _folders(os.path.join(folder, "charts"))
+        keys = {match[1] for text in texts for match in _KEYS.finditer(text)} if alone else {None}
+        self.keys = None if None in keys or not texts else keys
         self.shared = _shared(texts) if self.defaults else {}
 
     def others(self, path: str) -> set[tuple[str, ...]] | None:

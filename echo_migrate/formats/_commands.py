@@ -13,7 +13,6 @@ from echo_migrate.dockerfile.expansion import Expansion, Lookup, expand
 from echo_migrate.dockerfile.startup import StartCommand, line, listed, unread
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.files.spelling import few
 from echo_migrate.formats._environment import of_options as variables_of_options
 from echo_migrate.formats._indirect_commands import (
     aliased,
@@ -25,8 +24,9 @@ from echo_migrate.formats._indirect_commands import (
 )
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
-from echo_migrate.formats._script_names import counted, names_set, set_at
+from echo_migrate.formats._script_names import counted, names_set
 from echo_migrate.formats._volumes import target_of
+from echo_migrate.formats._where_set import Places, why_open
 from echo_migrate.images.facts import is_root
 from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, name_shown, parsed
 from echo_migrate.images.reference import parse as parse_reference
@@ -85,7 +85,8 @@ def named(
     whole = [read(script) for script in scripts]
     together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
     parts = [together, *(one for one in whole if not one.certain)]
-    found = [pair for part in parts for pair in islice(_Images(text, part, given, pulled).read(), MOST_IMAGES)]
+    places = tuple((one.start, one.end) for one in scripts if one.spans)
+    found = [pair for part in parts for pair in islice(_Images(text, part, given, pulled, places).read(), MOST_IMAGES)]
     written = [(_as_written(image, text), container) for image, container in found]
     return [(image, container and container._replace(image=image)) for image, container in written]
 
@@ -124,9 +125,12 @@ def _as_written(image: Image, text: str) -> Image:
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
-    def __init__(self, text: str, script: Script, given: Mapping[str, Expansion], pulled: Spans = ()) -> None:
+    def __init__(
+        self, text: str, script: Script, given: Mapping[str, Expansion], pulled: Spans = (), scripts: Places = ()
+    ) -> None:
         self.text = text
         self.pulled = pulled
+        self.scripts = scripts
         self.script = script
         self.bare, self.named = counted(text)
         self.assigned: dict[str, list[str]] = defaultdict(list)
@@ -278,7 +282,7 @@ class _Images:
             end,
             local=value.text.value if value.text.value == _NOTHING else "",
             not_editable=_INSPECTED if one.inspected else because("never-pulled") if never else None,
-            unsettled=tuple(name_shown(name, self.text[start:end]) for name in value.unsettled),
+            unsettled=tuple(self._unsettled(name, self.text[start:end]) for name in value.unsettled),
             platform="" if "$" in platform else rare((platform,)) or self._windows(one),
             shared_spans=((start, end, because("build-argument")),) if one.argument else (),
             depends_on=value.depends_on,
@@ -289,6 +293,11 @@ class _Images:
         )
         return self.shared.of(image)
 
+    def _unsettled(self, name: str, written: str) -> str:
+        """Return the name of a variable without one value, as of one with a default if the script gives it any."""
+        shown = name_shown(name, written)
+        return f"{shown}:-" if any(self.assigned.get(name, ())) else shown
+
     def _unresolved(self, word: Word, where: str, one: Invocation, value: Expansion) -> Image | None:
         """Return an image whose name is in a variable that has no one value in the script, with the name that what is
         set outside of it makes of that value; None for one that is only looked at or given to a build, and for an
@@ -297,13 +306,7 @@ class _Images:
         if one.inspected or one.argument or _FILLED.search(self.text, start, end):
             return None
         names = [name for match in VARIABLE.finditer(word.value) if (name := bare_name(match[0]))]
-        given = next((name for name in names if name in set_at(self.bare)), "")
-        if given:
-            line = str(self.text.count("\n", 0, set_at(self.bare)[given]) + 1)
-            reason = because("set-by-variable", name=name_shown(given, self.text[start:end]), line=line)
-        else:
-            unset = tuple(dict.fromkeys(name_shown(name, self.text[start:end]) for name in names))
-            reason = because("no-value", names=few(unset))
+        reason = why_open(self.bare, names, self.text[start:end], start, self.scripts, self.script.commands)
         image = Image(word.text, where, start, end, not_editable=reason, unsettled=tuple(names), templated=True)
         expanded = self._expanded(word._replace(text=value.text), self.variables.get)
         whole = expanded.text if expanded else value.text

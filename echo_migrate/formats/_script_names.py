@@ -1,4 +1,4 @@
-"""The names of a script's text: how often each is there, and where a variable is given a value."""
+"""The names of a script's text: how often each is there."""
 
 from collections import Counter
 from functools import lru_cache
@@ -8,8 +8,6 @@ from echo_migrate.formats._templates import without_comments
 
 _NAMED = lazy_regex(r"(?<![\w${!#])[A-Za-z_]\w*")
 _SET = lazy_regex(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-z_]\w*")
-_GIVEN = lazy_regex(r"(?<![\w$-])(?<!\$[({])([A-Za-z_]\w*+)[ \t]*+(?:[:?+!]{0,3}=|:[ \t]|(?<=[ \t])in[ \t])")
-"""A variable that is given a value: by an assignment, a key of YAML, or a loop."""
 
 
 @lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
@@ -23,9 +21,3 @@ def counted(text: str) -> tuple[str, Counter[str]]:
 def names_set(text: str) -> Counter[str]:
     """Return how often a text has each name apart from the uses of a variable, those in GitHub's expressions too."""
     return Counter(_SET.findall(counted(text)[0]))
-
-
-@lru_cache(maxsize=2)
-def set_at(bare: str) -> dict[str, int]:
-    """Return the offset at which a text first gives each variable a value."""
-    return {match[1]: match.start() for match in reversed(list(_GIVEN.finditer(bare)))}

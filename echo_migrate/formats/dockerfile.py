@@ -30,6 +30,9 @@ _LICENSE = ".license"
 _JOINED = lazy_regex(r"(?i:docker|container)file\w+")
 """Names without a sign between the two parts, which programs have too."""
 
+_ENDING = lazy_regex(r"[\w-]+(?:Docker|Container)file", needs=("ockerfile", "ontainerfile"))
+"""Names that end in the word, which a build gives with ``-f``; functions and pages are called so too."""
+
 _FROM = lazy_regex(r"(?mi)^[ \t]*FROM[ \t]", needs=("from",))
 
 _OPENING = lazy_regex(
@@ -41,12 +44,14 @@ _OPENING = lazy_regex(
 def candidate(path: str) -> bool:
     """Return whether a file name is Dockerfile or Containerfile, with any suffix or prefix, ignoring case."""
     name = path.rpartition("/")[2]
-    return name.lower() in _PLAIN or bool(NAME.fullmatch(name))
+    return name.lower() in _PLAIN or bool(NAME.fullmatch(name) or _ENDING.fullmatch(name))
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file is a Dockerfile, by name, as any text may be meant as one; names such as ``Dockerfile.go``
-    also need a matching first instruction, ``Dockerfile.license`` and ``DockerfileDev`` a FROM."""
+    """Return whether a file is a Dockerfile, by name, as any text may be meant as one; ``Dockerfile.go`` and
+    ``ApiDockerfile`` also need a matching first instruction, ``Dockerfile.license`` and ``DockerfileDev`` a FROM."""
+    if _ENDING.fullmatch(path.rpartition("/")[2]):
+        return bool(_OPENING.match(text))
     if (path.lower().endswith(_LICENSE) or _JOINED.fullmatch(path.rpartition("/")[2])) and not _FROM.search(text):
         return False
     return candidate(path) and (path.rpartition(".")[2].lower() not in _CODE or bool(_OPENING.match(text)))

@@ -46,6 +46,7 @@ _NO_CHART = because("chart-registry")
 _OVERLAY = because("values-overlay")
 _NO_TAG = because("chart-tag")
 _OTHER_KEYS = because("other-keys")
+_UNREAD = because("value-unread")
 
 
 def candidate(path: str) -> bool:
@@ -88,8 +89,10 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
     around = {place.path: place.keys for place in places}
     prefixed = {place.path for place in places if _prefixes(place)}
     everywhere = any(path[:1] == ("global",) for path in prefixed)
+    read = known.keys if known else None
     for place in places:
         keys, path = place.keys, place.path
+        unread = _UNREAD if read is not None and path and path[0] not in read else None
         beside = [keys, *([around[path[:-1]]] if path[-1:] == ("image",) and path[:-1] in around else [])]
         variables = tuple(name for one in beside for name in variables_of(one))
         platform = of_pod(keys) or of_pod(around.get(path[:-1], {}))
@@ -110,7 +113,8 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 tag,
                 place.where(name),
                 digest=next((keys[key] for key in _DIGESTS if is_text(keys.get(key))), None),
-                not_editable=_stays(keys)
+                not_editable=unread
+                or _stays(keys)
                 or above
                 or (_ABOVE if shared else None)
                 or (_OTHER_KEYS if "imageRegistry" in keys else None),
@@ -128,7 +132,8 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 yield from sheet.image(
                     node,
                     place.where(key),
-                    not_editable=not_editable,
+                    not_editable=unread
+                    or (_UNREAD if read is not None and not path and key not in read else not_editable),
                     unsafe_reasons=(*unsafe_reasons, *overlaid),
                     mounts=_UNSEEN,
                     variables=variables,

@@ -94,13 +94,16 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def candidate(path: str) -> bool:
-    return bool(MANIFEST.fullmatch(path))
+    return bool(MANIFEST.fullmatch(path)) or (path.endswith(".tpl") and "templates/" in path)
 
 
 def recognise(path: str, text: str) -> bool:
-    """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image."""
+    """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image, or is what the
+    templates of a chart include."""
     if not candidate(path) or not ("image" in text or "Image" in text):
         return False
+    if path.endswith(".tpl"):
+        return _of_a_chart(path) and any(literals(text))
     if path[-5:].lower() == ".json":
         return bool(_VERSION_IN_JSON.search(text) and _KIND_IN_JSON.search(text))
     return bool(_VERSION.search(text) and _KIND.search(text))

@@ -1,4 +1,5 @@
-"""Code in other languages than Python that names images: tests with Testcontainers or a cluster, and stacks of the CDK.
+"""Code in other languages than Python that names images: tests with Testcontainers or a cluster, stacks of the CDK, and
+the properties of Quarkus.
 Its images are reported but never rewritten.
 
 The calls that name an image are defined in ``mappings/places/code.yaml``.
@@ -33,19 +34,26 @@ _ENDINGS = (
     ".cjs",
     ".mts",
     ".cts",
+    ".properties",
 )
 _COMMENT = re.compile(r"[^\S\n]*(?://|/\*|\*|#)")
+_CONSTANT = re.compile(
+    r"\b([A-Za-z_]\w{0,80})(?:[ \t]{0,9}:[ \t]{0,9}[Ss]tring)?[ \t]{0,9}="
+    r"(?![=>])(?:\s{0,99}([\"'`])([^\"'`\s$]{1,300})\2)?"
+)
+"""A name that is given a value; the last group has one that is a literal."""
 
 
 class Language(NamedTuple):
     """The files of a language that may start containers, what is said of where an image stands in them, what their text
-    must have, and the calls that name an image."""
+    must have, the calls that name an image, and those that name a constant which holds one."""
 
     title: str
     files: "re.Pattern[str]"
     where: str
     needs: "re.Pattern[str]"
     calls: "re.Pattern[str]"
+    names: "re.Pattern[str]"
 
 
 @lru_cache
@@ -59,6 +67,7 @@ def languages() -> dict[str, Language]:
             row["where"],
             re.compile(row["needs"]),
             re.compile("|".join(row["calls"])),
+            re.compile("|".join(row["names"])) if "names" in row else NAME,
         )
         for name, row in rows.items()
     }
@@ -88,8 +97,27 @@ def _start(image: Image) -> int:
 
 
 def _images(text: str, language: Language) -> Iterator[Image]:
-    begin = last = comment = 0  # offsets of the previous call's line and of a comment in it
-    for match in language.calls.finditer(text):
+    for match in _in_code(text, language.calls):
+        yield _image(text, match, match.lastindex or 0, language)
+    used = {match[match.lastindex or 0] for match in _in_code(text, language.names)}
+    held: dict[str, list[re.Match[str]]] = {}
+    for match in _in_code(text, _CONSTANT) if used else ():
+        held.setdefault(match[1], []).append(match)
+    for name, found in held.items():
+        if name in used and len(found) == 1 and found[0][3]:
+            yield _image(text, found[0], 3, language)
+
+
+def _image(text: str, match: re.Match[str], group: int, language: Language) -> Image:
+    start, end = match.span(group)
+    reason = because("report-only", language=language.title)
+    return Image(Traced.of(text, start, end), language.where, start, end, not_editable=reason)
+
+
+def _in_code(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern that do not begin in a comment."""
+    begin = last = comment = 0  # offsets of the previous match's line and of a comment in it
+    for match in pattern.finditer(text):
         newline = text.rfind("\n", last, match.start())
         if newline >= 0 or not last:
             begin = newline + 1
@@ -100,14 +128,7 @@ def _images(text: str, language: Language) -> Iterator[Image]:
                 comment = begin
         last = match.end()
         if match.start() <= comment:
-            start, end = match.span(match.lastindex or 0)
-            yield Image(
-                Traced.of(text, start, end),
-                language.where,
-                start,
-                end,
-                not_editable=because("report-only", language=language.title),
-            )
+            yield match
 
 
 def verify(before: Source, after: Source, edits: Iterable[Edit]) -> str | None:

@@ -285,7 +285,13 @@ class TargetTag:
             self.unsafe_reasons.append(because("family", **family_change(known, target or "another")))
 
 
-_TITLES = {"azure": "Azure Linux", "redhat": "Red Hat", "suse": "SUSE", "another": "an unknown distribution"}
+_TITLES = {
+    "azure": "Azure Linux",
+    "none": "no distribution (scratch)",
+    "redhat": "Red Hat",
+    "suse": "SUSE",
+    "another": "an unknown distribution",
+}
 
 
 def family_change(before: str, after: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The tree-sitter grammar for bash, loaded when the first script is read."""
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,37 @@ _CLOSED = lazy_regex(
 )
 """The end of a group with a reserved word (or ``}``) on the same line, which a shell takes and the grammar does not."""
 
+_ENDED_HEREDOC = lazy_regex(
+    r"(?m)(<<-?[ \t]{0,9}[\"']?\w{1,99}[\"']?(?:[ \t][^\n]{0,300})?[^&>;\n])([&;])(?=[ \t]{0,9}$)", needs=("<<",)
+)
+"""The end of a command with a heredoc on whose line nothing follows, which a shell takes and the grammar does not."""
+
+_NEGATED_GROUP = lazy_regex(r"(?<![^\s;&|])!(?=[ \t]{1,9}\{\s)", needs=("!", "{"))
+"""The negation of a group, which the grammar reads as a command ``{``."""
+
+_NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
+"""The shell's process ID, ``$$``, and a literal ``$``; an escape is skipped."""
+
+
+def masked(script: str) -> str:
+    """Return a script, of the same length, without what the grammar misreads: it ends a word at a ``$`` that starts no
+    variable, and is slow to recover from many of them."""
+    if "$" in script:
+        script = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), script)
+    return _NEGATED_GROUP.sub(" ", script)
+
+
+def hides(script: str) -> bool:
+    """Return whether the tree of a script may lack a negation, or that a command runs in the background."""
+    return bool(_NEGATED_GROUP.search(script)) or any(one[2] == "&" for one in _ENDED_HEREDOC.finditer(script))
+
 
 def tree(script: str) -> "Node":
     """Return the tree of a script. One byte is parsed for each character, so that its offsets are those of the text."""
     root = budget.parse(_parser(), script.encode("ascii", "replace"))
     if root.has_error:
         ended = _CLOSED.sub(lambda match: f"{match[0][:-1]};", script)
+        ended = _ENDED_HEREDOC.sub(r"\1 ", ended)
         again = budget.parse(_parser(), ended.encode("ascii", "replace")) if ended != script else root
         return root if again.has_error else again
     return root

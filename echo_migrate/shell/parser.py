@@ -3,7 +3,6 @@
 A script that a command passes to a shell is parsed as well, so that this module is one recursion.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -35,9 +34,6 @@ from echo_migrate.shell.quotes import unquoted
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
-"""The shell's process ID, ``$$``, and a literal ``$``; an escape is skipped."""
-
 _PLAIN = lazy_regex(r"[^$`\\'\"<>]*")
 _UNKNOWN = lazy_regex(r"[$`]|<\(|>\(")
 
@@ -63,11 +59,7 @@ class _Reader:
         self.ends, self._cut = places.ends, places.cut
 
     def read(self, errexit: bool) -> Script:
-        # the grammar ends a word at a $ that starts no variable, and is slow to recover from many of them
-        masked = self.script.value
-        if "$" in masked:
-            masked = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), masked)
-        root = grammar.tree(masked)
+        root = grammar.tree(grammar.masked(self.script.value))
         self.certain = not root.has_error
         self._sequence(root, "", (), None)
         for command in self.commands:
@@ -84,6 +76,7 @@ class _Reader:
         if tail is not None:
             tail = self._cut(tail - 1, tail).end if tail else self.script.start
         background = self.background or any(child.type == "&" for child in root.children)
+        background = background or grammar.hides(self.script.value)
         return Script(tuple(self.commands), self.certain, errexit, tail, background, self.defines)
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:

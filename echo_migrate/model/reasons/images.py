@@ -33,6 +33,7 @@ OF_IMAGES: dict[str, Row] = {
         "edit",
         kind="no value for a variable in this file",
     ),
+    "argument": Row("an argument of a function", "change it where the function is called", "edit"),
     "set-elsewhere": Row("set in another file, to {value}", "change it there", "edit"),
     "not-a-reference": Row("not an image reference", "write NAME:TAG", "edit"),
     "set-by-variable": Row(

@@ -52,6 +52,7 @@ OF_PLACES: dict[str, Row] = {
         "its digest, in a key of its own, pins the old image", "remove the digest, then pin the new one", "edit"
     ),
     "in-template": Row("in a template, which is not rewritten", _BY_HAND, "edit"),
+    "value-unread": Row("no template of the chart reads this value", "edit the template instead", "edit"),
     "report-only": Row("{language} files are only reported", _BY_HAND, "edit"),
     "inspected": Row("copied or inspected, not run", "", ""),
     "never-pulled": Row("never pulled (pull policy)", "load the new image where it runs", "edit"),
