@@ -237,6 +237,13 @@ QUIET = {
         ["warning"],
     ),
     "a public image under a default": ("floating-tag", {"Dockerfile": "ARG T=latest\nFROM node:${T}\n"}, []),
+    "the base of an image for development": ("floating-tag", {"Dockerfile.dev": "FROM rust:latest\n"}, ["warning"]),
+    "an upgrade of a base": ("package-upgrade", {"Dockerfile": "FROM debian:13\nRUN apt-get upgrade -y\n"}, ["note"]),
+    "a container of a test in another language": (
+        "unhardened-image",
+        {"order.test.ts": 'import { GenericContainer } from "testcontainers";\nnew GenericContainer("redis:8");\n'},
+        ["note"],
+    ),
     "another's image": ("floating-tag", {"Dockerfile": "FROM ghcr.io/acme/api-base:latest\n"}, []),
     "an image that a script only copies": ("unhardened-image", {"a.sh": "crane digest python:3.12\n"}, ["note"]),
     "an image that is loaded into a cluster": (

@@ -457,6 +457,20 @@ def test_presets(inside: Run, tmp_path: Path) -> None:
     assert b"did you mean 'migrate'?" in wrong.stderr
 
 
+def test_what_the_job_has_built_is_not_pulled(run: Run, tmp_path: Path) -> None:
+    workflow, own = tmp_path / ".github" / "workflows" / "a.yml", tmp_path / "own" / "Dockerfile"
+    workflow.parent.mkdir(parents=True)
+    own.parent.mkdir()
+    own.write_text("FROM alpine:3.22\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13\n")
+    build = "{uses: docker/build-push-action@v6, with: {context: own, load: true, tags: 'test-${{ github.ref }}'}}"
+    steps = "jobs:\n  a:\n    steps:\n      - %s\n      - run: docker run '%s-${{ github.ref }}' sh\n"
+    workflow.write_text(steps % (build, "test"))
+    assert b"registry-login" not in run("check", "--output-format", "concise").stdout
+    workflow.write_text(steps % (build, "other"))
+    assert b"a.yml:5:14: note[registry-login]" in run("check", "--output-format", "concise").stdout
+
+
 def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)

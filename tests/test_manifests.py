@@ -10,10 +10,16 @@ NONE = '{"dependencies": {"express": "4"}}'
 SOME = '{"dependencies": {"express": "4"}, "devDependencies": {"jest": "29"}}'
 SERVER = (
     '{"scripts": {"start": "cross-env PORT=3 react-scripts start", "prod": "vite build && node ."}, '
-    '"devDependencies": {"a": "1"}}'
+    '"dependencies": {"b": "1"}, "devDependencies": {"a": "1"}}'
 )
-MIGRATES = '{"scripts": {"migrate": "knex --knexfile a.ts"}, "devDependencies": {"ts-node": "1"}}'
+MIGRATES = (
+    '{"scripts": {"migrate": "knex --knexfile a.ts"}, "dependencies": {"b": "1"}, "devDependencies": {"ts-node": "1"}}'
+)
 SCRIPT = "RUN echo 'npm run migrate' >> /a.sh && chmod +x /a.sh\nENTRYPOINT [\"/a.sh\"]\n"
+NEST = (
+    '{"scripts": {"start": "nest start", "prod": "npm run start:prod", "prestart:prod": "tsc", "start:prod": "node .", '
+    '"plain": "node ."}, "dependencies": {"express": "4"}, "devDependencies": {"@nestjs/cli": "1", "typescript": "5"}}'
+)
 ROOTS = '{"workspaces": ["a"]}'
 _INSTALLS = (
     *("poetry install --with test", "poetry install -E test", "uv sync --group test", "uv sync --extra test"),
@@ -74,6 +80,15 @@ def run(inside: Run) -> Run:
         ("COPY --from=a /p .\nRUN npm ci\nCMD npm start\n", {}, True),
         (BRINGS + "CMD npm start\n", {"../package.json": SERVER, "../.git/HEAD": ""}, False),
         (BRINGS, {"package.json": ROOTS}, True),
+        (BRINGS, {"package.json": '{"devDependencies": {"eslint": "9"}, "dependencies": {}}'}, False),
+        (BRINGS, {"package.json": '{"devDependencies": {"a": "9"}, "workspaces": ["a"]}'}, True),
+        (BRINGS + "CMD npm start\n", {"package.json": NEST}, False),
+        (BRINGS + "CMD npm run prod\n", {"package.json": NEST}, False),
+        (BRINGS + "CMD npm run plain\n", {"package.json": NEST}, True),
+        (BRINGS + "RUN npx tsc\n", {"package.json": SOME}, False),
+        (BRINGS + "RUN npx nest build\n", {"package.json": SOME}, False),
+        (BRINGS + "RUN ./node_modules/.bin/vite build\n", {"package.json": SOME}, False),
+        (BRINGS + "RUN yarn build\n", {"package.json": SOME}, False),
         (BRINGS, {"package.json": NONE, "pnpm-workspace.yaml": "packages: [a]\n"}, True),
         ("WORKDIR /app\nCOPY . .\nRUN npm ci --omit=dev && npm ci\n", {"package.json": SOME}, True),
         (BRINGS, {"package.json": b"\xff" + NONE.encode()}, False),

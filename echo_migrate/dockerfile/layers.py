@@ -216,6 +216,19 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
     )
 
 
+def removed_after(call: Call, word: Word, stage: Stage) -> bool:
+    """Return whether a later RUN of a stage removes a package, or its group: it stays in a layer, hidden."""
+    names = {*_removed_with(word, call), *filter(None, (call.group,))}
+    return any(
+        later.action == "remove"
+        and later.manager is call.manager
+        and later.command.start > call.command.start
+        and not names.isdisjoint(name for one in later.packages for name in (one.value, package_name(one)))
+        for run in stage.runs
+        for later in run.calls
+    )
+
+
 def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:
     """Return the offset of the last command of a RUN that removes one of the folders, a parent or some of its files; -1
     if none does."""

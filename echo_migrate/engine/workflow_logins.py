@@ -96,6 +96,7 @@ def _before_login(
     """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
     pulling, without = asked.built
     logged_in = set[bool]()
+    made: set[str] = set()
     for index, node in enumerate(sequence(steps)):
         step, key = effective(node), f"{way}.{index}."
         logged_in |= _logs_in(step, names.host)
@@ -107,23 +108,31 @@ def _before_login(
         files = frozenset(map(real, built))
         used = asked.used and not (without and whole and files <= without)
         here = [(by_root, pulls) for by_root, pulls in wanted.get(key, ()) if by_root not in logged_in]
-        place = _step(step, logged_in, here, asked.named.get(key, []), used, names)
+        place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made)
+        made |= _tags(step)
         if place:
             yield node, place, not place.level and bool(here or files & pulling)
 
 
 def _step(
-    step: dict[str, YamlNode], logged_in: set[bool], wanted: list[_Pull], named: list[str], used: bool, names: Names
+    step: dict[str, YamlNode],
+    logged_in: set[bool],
+    wanted: list[_Pull],
+    named: list[str],
+    used: bool,
+    names: Names,
+    made: set[str],
 ) -> Place | None:
     """Return the place of a step that pulls images of the provider without a login, or may: at a note, if only a
-    variable tells. There is no fix for what root pulls: no action logs in as root."""
+    variable tells; ``made`` are the names of what earlier steps have built.
+    There is no fix for what root pulls: no action logs in as root."""
     uses = "" if False in logged_in else _text(step.get("uses"))
     lines = [(bool(_SUDO.search(line)), line) for line in _LINE.findall(_script(step))]
     run = "".join(line for by_root, line in lines if by_root not in logged_in)
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
     may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
-    may = may and not _pulls_own(run)
+    may = may and not _pulls_own(run, made)
     if node is None or not (builds or wanted or may):
         return None
     start = node.start_mark.index
@@ -138,8 +147,18 @@ def _step(
     return Place(start, end, what, remedy, title, True, waits, level=level)
 
 
-def _pulls_own(run: str) -> bool:
-    """Return whether all images that a script names are what the workflow has put out before."""
+def _tags(step: dict[str, YamlNode]) -> set[str]:
+    """Return the names that a step of an action gives to what it builds, as written."""
+    if not _text(step.get("uses")).startswith(_ACTIONS):
+        return set()
+    tags = _text(effective(step.get("with")).get("tags"))
+    return {tag for line in re.split(r"[\n,]", tags) if (tag := line.strip())}
+
+
+def _pulls_own(run: str, made: set[str]) -> bool:
+    """Return whether all images that a script names are what the workflow has put out, or the job has built, before."""
+    for tag in sorted(made, key=len, reverse=True):
+        run = re.sub(rf"(?<![\w./:-]){re.escape(tag)}(?![\w./:-])", "${{ steps.own }}", run)
     if not _OUTPUT.search(run):
         return False
     text = _FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))

@@ -55,6 +55,15 @@ _BACKUP = lazy_regex(
 )
 """A folder or file that was kept under a date when it was replaced."""
 
+_PUT_ASIDE = lazy_regex(
+    r"(?i)(?:.*[-_.])?(?:(?:docker|container)file|compose)(?![a-z])"
+    r"(?:.*[-_.](?:bak|old|orig)\d*|.*[ ]copy(?:[ ][\d()]+)?|[.]ok|.*__)(?:\.ya?ml)?",
+    needs=("bak", "old", "orig", " copy", ".ok", "__"),
+    of_files=True,
+)
+"""A Dockerfile or compose file that was kept when it was replaced, or that a file manager copied: no build looks for
+such a name."""
+
 _WORKFLOW = lazy_regex(r"(.+)/\.github/workflows/[^/]+")
 
 _CI = frozenset((".circleci", ".github", ".gitlab", ".woodpecker"))
@@ -147,7 +156,7 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
         return "fixture"
     if _INPUT_FILE.fullmatch(name) and not _TESTS.isdisjoint(folders) and _ENVIRONMENTS.isdisjoint(folders):
         return "fixture"
-    if _BACKUP.fullmatch(name):
+    if _BACKUP.fullmatch(name) or _PUT_ASIDE.fullmatch(name):
         return "backup"
     if _is_foreign(root, below):
         return "foreign"

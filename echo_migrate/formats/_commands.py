@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Literal
@@ -60,13 +60,10 @@ _UNSAFE = {"cloud-run": (because("cloud-run"),), "host": (because("other-host"),
 _FILLED = lazy_regex(r"\{\{|<<|\$\[")
 """What a CI system fills in."""
 
-_READING = (".", "source", "eval")
-"""Commands that may change variables."""
-
+_READING = (".", "source", "eval")  # commands that may change variables
 MOST_IMAGES = 500
 """The maximum number of images per script, more than any real one has; each is searched for in the whole text."""
 
-Spans = Sequence[tuple[int, int]]
 NO_VALUES: Mapping[str, Expansion] = MappingProxyType({})
 
 
@@ -76,19 +73,19 @@ def calls(text: str) -> bool:
 
 
 def named(
-    text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES, pulled: Spans = ()
+    text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES, pulled: Places = ()
 ) -> list[tuple[Image, Container | None]]:
     """Return the images named in the scripts of one text, each with the container that runs it, or None. ``given`` are
     the variables that are set outside of the scripts; those of other files have no place, and are words alone.
-    ``pulled`` is where other images stand, each pulled for itself. Scripts that could be fully parsed are read
-    together, as an image that one pulls may be used in another."""
+    ``pulled`` is where other images stand, each pulled for itself. What could be fully parsed is read together, as an
+    image that one script pulls may be used in another."""
     whole = [read(script) for script in scripts]
     together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
     parts = [together, *(one for one in whole if not one.certain)]
     places = tuple((one.start, one.end) for one in scripts if one.spans)
-    found = [pair for part in parts for pair in islice(_Images(text, part, given, pulled, places).read(), MOST_IMAGES)]
-    written = [(_as_written(image, text), container) for image, container in found]
-    return [(image, container and container._replace(image=image)) for image, container in written]
+    each = [pair for part in parts for pair in islice(_Images(text, part, given, pulled, places).read(), MOST_IMAGES)]
+    found = [(_as_written(image, text), container) for image, container in each]
+    return [(image, container and container._replace(image=image)) for image, container in found]
 
 
 def called(text: str, before: tuple[str, ...], words: list[Traced]) -> list[tuple[Image, Container | None]]:
@@ -126,7 +123,7 @@ class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
     def __init__(
-        self, text: str, script: Script, given: Mapping[str, Expansion], pulled: Spans = (), scripts: Places = ()
+        self, text: str, script: Script, given: Mapping[str, Expansion], pulled: Places = (), scripts: Places = ()
     ) -> None:
         self.text = text
         self.pulled = pulled

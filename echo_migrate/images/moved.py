@@ -26,8 +26,8 @@ _PLURAL = {"has": "have", "is": "are", "needs": "need", "was": "were"}
 class Moved(NamedTuple):
     """What became of an image: ``name`` is that of the row, with ``/*`` for all images of a folder; ``since`` is a day,
     a month or a year, "" if not known; ``to`` is what takes the image's place, "" if nothing is known to. ``same`` says
-    that each tag and digest is there too, ``free`` is the last version that needs no login, and ``kept`` what is still
-    there."""
+    that each tag and digest is there too, ``free`` is the last version that needs no login, ``kept`` what is still
+    there, and ``first`` the first version that is in what takes its place."""
 
     name: str
     state: str
@@ -36,6 +36,7 @@ class Moved(NamedTuple):
     same: bool = False
     free: str = ""
     kept: str = ""
+    first: str = ""
 
     @property
     def message(self) -> str:
@@ -55,6 +56,8 @@ class Moved(NamedTuple):
             said += f" (up to {self.free} it does not)"
         if self.kept:
             said += f", except {self.kept}"
+        if self.first:
+            return f"{said}: newer versions, from {self.first}, are at {self.to}"
         return f"{said}: use {self.to}" if self.to else said
 
 
@@ -107,7 +110,7 @@ def _row(name: str) -> Moved | None:
     if name not in _names():
         return None
     row = read_block("moved.yaml", name)
-    more = (row.get("same", False), row.get("free", ""), row.get("kept", ""))
+    more = (row.get("same", False), row.get("free", ""), row.get("kept", ""), row.get("first", ""))
     return Moved(name, row["state"], row["since"], row["to"], *more)
 
 

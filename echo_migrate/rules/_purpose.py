@@ -114,12 +114,14 @@ def _words(name: str) -> frozenset[str]:
 
 def is_in_tests(image: Image, context: Context) -> bool:
     """Return whether an image is that of a container which a file for tests or development starts, by its name and its
-    folders below those that the user named; not that of a pipeline."""
+    folders below those that the user named, or the base of what such a Dockerfile builds; not that of a pipeline."""
     path = context.source.path
+    if context.kind == "dockerfile":
+        return _of_file(context).for_people
     if context.kind not in _STARTING or image.where.startswith(_OF_A_PIPELINE):
         return False
-    folders = inside(absolute(path), context.settings.named).split(os.sep)[:-1]
-    words = frozenset().union(*map(_words, (*folders, os.path.basename(path))))
+    file, folders = _parts(path, context.settings.named)
+    words = frozenset().union(*map(_words, (*folders, file)))
     return _FOLDERS.isdisjoint(path.split(os.sep)) and not (_WORDS - _OF_PIPELINES).isdisjoint(words)
 
 
@@ -129,7 +131,8 @@ class _OfFile:
 
     def __init__(self, source: Source, named: tuple[str, ...]) -> None:
         self.source, self.named = source, named
-        self.path_tells = _tells(source.path, named)
+        self.for_people = _is_for_people_by_path(source.path, named)
+        self.path_tells = self.for_people or _is_a_base(source.path, named)
         self.stages: dict[tuple[Graph, int], bool] = {}
 
 
@@ -148,10 +151,17 @@ def _of_file(context: Context) -> _OfFile:
     return kept
 
 
-def _tells(path: str, named: tuple[str, ...]) -> bool:
-    below = inside(absolute(path), named)
-    file, folders = os.path.basename(path), below.split(os.sep)[:-1]
+def _is_for_people_by_path(path: str, named: tuple[str, ...]) -> bool:
+    file, folders = _parts(path, named)
     own = "".join(folders[-1:]).casefold().translate(_BETWEEN)
-    if _is_named(file) or own.rpartition("-")[2] in _WORKSPACES:
-        return True
-    return is_of_tests(folders) or not all(_BASE.isdisjoint(_words(name)) for name in (file, *folders))
+    return _is_named(file) or own.rpartition("-")[2] in _WORKSPACES or is_of_tests(folders)
+
+
+def _is_a_base(path: str, named: tuple[str, ...]) -> bool:
+    file, folders = _parts(path, named)
+    return not all(_BASE.isdisjoint(_words(name)) for name in (file, *folders))
+
+
+def _parts(path: str, named: tuple[str, ...]) -> tuple[str, list[str]]:
+    """Return the name of a file, and its folders below those that the user named."""
+    return os.path.basename(path), inside(absolute(path), named).split(os.sep)[:-1]

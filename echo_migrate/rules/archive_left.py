@@ -11,6 +11,7 @@ from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 
@@ -22,6 +23,7 @@ _OLD = frozenset(("bsdtar", "tar"))
 
 
 @rule(on=Stage, level="warning", also=("DL3010",))
+@of_shipped_images
 def archive_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships or not all(run.script and run.script.certain for run in stage.runs):
         return

@@ -25,6 +25,9 @@ _DEVELOPMENT = lazy_regex(
     needs=("dev", "test", "lint", "ci", "build", "debug", "cypress", "playwright"),
 )
 _TESTS = frozenset(("jest", "mocha", "nox", "phpunit", "py.test", "pytest", "rspec", "test", "tox", "vitest"))
+_COMPILING = frozenset(("esbuild", "rollup", "swc", "tsc", "webpack"))
+_BUILDING = frozenset(("nest", "next", "ng", "nuxi", "nuxt", "react-scripts", "vite", "vue-cli-service"))
+"""Programs that compile, and those that do with the word ``build``."""
 _RUNNERS = frozenset(
     ("bun", "bundle", "composer", "npm", "npx", "pdm", "pnpm", "poetry", "python", "python3", "rake", "uv", "yarn")
 )
@@ -64,6 +67,26 @@ _OF_MANAGERS = frozenset(("add", "cache", "ci", "config", "exec", "i", "install"
 _COMPILED = (".cts", ".mts", ".ts")
 _COMPILERS = frozenset(("@swc/register", "esbuild-register", "ts-node", "tsx", "typescript"))
 """What a program needs to read TypeScript, as knex does for its configuration (knexjs.org/guide/migrations)."""
+_BRINGS = {
+    "babel": ("@babel/cli",),
+    "babel-node": ("@babel/node",),
+    "gulp": ("gulp-cli",),
+    "nest": ("@nestjs/cli",),
+    "ng": ("@angular/cli",),
+    "nuxi": ("nuxt",),
+    "run-p": ("npm-run-all", "npm-run-all2"),
+    "run-s": ("npm-run-all", "npm-run-all2"),
+    "sequelize": ("sequelize-cli",),
+    "sls": ("serverless",),
+    "svelte-kit": ("@sveltejs/kit",),
+    "swc": ("@swc/cli",),
+    "tsc": ("typescript",),
+    "vue-cli-service": ("@vue/cli-service",),
+    "webpack": ("webpack-cli",),
+}
+"""The packages that bring a command of another name (package.json, bin, of each in the npm registry)."""
+_DEPTH = 3
+"""How many scripts deep one that runs others is followed."""
 _WORD = lazy_regex(r"@?[\w.-]+(?<!\.)")
 _PAIR = lazy_regex(r"\"([^\"\\\n]+)\"\s*:\s*\"([^\"\\\n]*)")
 _WORKSPACE = "pnpm-workspace.yaml"
@@ -84,6 +107,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
         return
     asked: dict[tuple[str, str | None], bool] = {}
     files: dict[tuple[str, str | None], list[str] | None] = {}
+    told: set[tuple[int, str]] = set()
     for run, call in calls:
         known = call.manager.development
         if not known or call.opaque:
@@ -100,7 +124,9 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
                 return
             message = f"{call.shown} also installs development dependencies: "
             message += _remedy(known, files[key], call, stage)
-            yield Finding(call.command.start, call.command.end, message)
+            if (run.instruction.start, message) not in told:  # as in both branches of a choice
+                yield Finding(call.command.start, call.command.end, message)
+            told.add((run.instruction.start, message))
 
 
 def _remedy(known: Development, files: list[str] | None, call: Call, stage: Stage) -> str:
@@ -157,7 +183,30 @@ def _manifests(known: Development, folder: str | None, stage: Stage, context: Co
 
 def _may_declare(known: Development, files: list[str] | None) -> bool:
     """Return whether a project may declare development dependencies: the file that would is not known, or has them."""
-    return files is None or any(_declares(file, known.declares) for file in files)
+    return files is None or any(_declares(file, known.declares) and not _is_all(file) for file in files)
+
+
+@of_a_run(256)
+def _is_all(path: str) -> bool:
+    """Return whether a package.json declares nothing but development dependencies: the tools of an image for people,
+    or what the package itself is run with."""
+    if basename(path) != _OF_SCRIPTS:
+        return False
+    found = _json(path)
+    others = ("dependencies", "optionalDependencies", "peerDependencies", "workspaces")
+    alone = os.path.lexists(join(dirname(path), _WORKSPACE))
+    return bool(found.get("devDependencies")) and not alone and not any(found.get(one) for one in others)
+
+
+def _json(path: str) -> dict[str, Any]:
+    """Return what a file of JSON has, {} if that is no mapping or cannot be read."""
+    import json  # few stages install a project's packages
+
+    try:
+        found = json.loads(_text(path) or "{}")
+    except (RecursionError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _serves(known: Development, files: list[str] | None, stage: Stage, dockerfile: str) -> bool:
@@ -170,13 +219,25 @@ def _serves(known: Development, files: list[str] | None, stage: Stage, dockerfil
     names = {*_scripts(stage), *[name for text in texts for name in _NAMED.findall(text)]} - _OF_MANAGERS
     if not files:
         return not names <= {"start"}
-    runs = [run for file in files for name, run in _named_in(file) if name in names]
+    runs = _run_by(names, files)
     words = {word for text in (stage.started, *texts, *runs) for word in _WORD.findall(text)}
+    words |= {package for word in words for package in _BRINGS.get(word, ())}
     compiled = any(word.endswith(_COMPILED) for word in words)
     for development in map(_of_development, files):
         if not words.isdisjoint(development) or (compiled and not _COMPILERS.isdisjoint(development)):
             return True
     return any(map(_SERVES_DEVELOPMENT.search, runs))
+
+
+def _run_by(names: set[str], files: list[str]) -> list[str]:
+    """Return the texts of the scripts of some names, of those that go before them, and of those that these run."""
+    found: dict[str, None] = {}
+    known = [named for file in files for named in _named_in(file)]
+    for _ in range(_DEPTH):
+        wanted = {*names, *(f"pre{name}" for name in names)}
+        found.update(dict.fromkeys(run for name, run in known if name in wanted))
+        names = {name for run in found for name in _NAMED.findall(run)} - _OF_MANAGERS
+    return list(found)
 
 
 def _started_scripts(stage: Stage, dockerfile: str) -> Iterator[str]:
@@ -206,12 +267,10 @@ def _scripts(stage: Stage) -> Iterator[str]:
 @of_a_run(256)
 def _of_development(path: str) -> frozenset[str]:
     """Return the names of the packages that only development needs, of a package.json."""
-    import json  # few stages install a project's packages
-
+    found = _json(path)
     try:
-        found = json.loads(_text(path) or "{}")
-        return frozenset(found.get("devDependencies", {})) - frozenset(found.get("dependencies", {}))
-    except (AttributeError, RecursionError, TypeError, ValueError):
+        return frozenset(found.get("devDependencies", ())) - frozenset(found.get("dependencies", ()))
+    except TypeError:
         return frozenset()
 
 
@@ -323,7 +382,14 @@ def _is_worked_in(stage: Stage, context: Context) -> bool:
 
 def _builds(stage: Stage) -> bool:
     """Return whether a stage runs a build or tests, which may need development dependencies."""
-    return any(run.that("build") or any(map(_tests, run.commands)) for run in stage.runs)
+    return any(run.that("build") or any(_tests(one) or _compiles(one) for one in run.commands) for run in stage.runs)
+
+
+def _compiles(command: Command) -> bool:
+    """Return whether a command calls a compiler or bundler that packages bring (``npx tsc``, ``vite build``)."""
+    words = [basename(command.name), *(word for word in command.arguments if word[:1] != "-")]
+    program, *rest = [word for word in words if word not in _RUNNERS and word not in ("exec", "run")] or [""]
+    return program in _COMPILING or (program in _BUILDING and rest[:1] == ["build"])
 
 
 def _tests(command: Command) -> bool:

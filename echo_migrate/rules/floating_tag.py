@@ -36,7 +36,7 @@ def floating_tag(image: Image, context: Context) -> Iterator[Finding]:
         tag = "uses the tag latest" if reference.tag else "has no tag"
         # a default that builds replace: the image is one of the project
         own = move.upstream is None and "$" in context.source.text[image.start : image.end]
-        idle = own or (not is_of_a_build(image) and is_in_tests(image, context))
+        idle = own or is_in_tests(image, context)
         yield Finding(image.start, image.end, f"{used.shown} {tag}: use a version", quiet=idle)
 
 

@@ -19,6 +19,7 @@ from echo_migrate.dockerfile.layers import (
     placed,
     removed,
     takes,
+    within,
 )
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
@@ -147,7 +148,7 @@ def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
         return ""
     operands, options, given = _operands(command.arguments)
     owner = options.get("--from")
-    places = filter(None, (absolute(word, run, command) for word in operands))
+    places = [place for word in operands if (place := absolute(word, run, command))]
     copies = [one for path in places for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
     others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
     from echo_migrate.dockerfile.added_users import is_added_after  # few files are stored twice
@@ -157,8 +158,23 @@ def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
         remedy = f"use {verb} --{command.name}= where it is copied"
         if command.name == "chown" and is_added_after(stage, given.partition(":")[0], copy.instruction.start):
             remedy += ", and create the user before it, or use its number"
+        elif command.name == "chown" and _writes_there(places, stage, command):
+            remedy += ", and run what else writes there as that user"
         return f"{command.name} stores {copy.target} a second time: {remedy}"
     return ""
+
+
+def _writes_there(places: list[str], stage: Stage, change: Command) -> bool:
+    """Return whether a command of a stage before a chown makes files or folders in what that changes: an install of a
+    project's packages, or mkdir. These have the owner that they should only if that user runs it."""
+    for run in stage.runs:
+        before = [one for one in run.commands if one.start < change.start]
+        made = [absolute(word, run, one) for one in before if one.name == "mkdir" for word in one.arguments]
+        calls = [call for call in run.calls if call.command.start < change.start and call.action == "install"]
+        made += [run.folder for call in calls if not call.manager.system and not call.packages]
+        if any(within(path, place) for path in filter(None, made) for place in places):
+            return True
+    return False
 
 
 def _operands(words: list[str]) -> tuple[list[str], dict[str, str], str]:

@@ -11,6 +11,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit
 from echo_migrate.images.facts import is_root
 from echo_migrate.model import Finding, Fix
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Call, Manager
@@ -20,6 +21,7 @@ _CLEANS = lazy_regex(r"(?i)/[^/]*clean[^/]*$|clean[^/]*\.sh$", needs=("clean",))
 
 
 @rule(on=Stage, level="warning", also=("DL3009",), fixable=True)
+@of_shipped_images
 def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
     if not stage.ships:
         return

@@ -8,7 +8,7 @@ from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 
 
-@rule(on=Stage, level="note", also=("DL3005", "DL3017", "DL3035", "DD013", "DD026"))
+@rule(on=Stage, level="note", default=False, also=("DL3005", "DL3017", "DL3035", "DD013", "DD026"))
 @of_shipped_images
 def package_upgrade(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.every_run if stage.ships else ():

@@ -18,6 +18,12 @@ _DROPPING = lazy_regex(
     r"|chpst +(?:-[^uU]\S* +(?:[^- ]\S* +)?){0,4}-[uU] ?)(?![\"']?(?:root\b|0\b|-))[\"']?[\w:$]"
 )
 """A command that runs another as a user who is not root."""
+_LAMBDA = lazy_regex(
+    r"awslambdaric|aws-lambda-(?:ric|rie|adapter|web-adapter)|/lambda-adapter\b|lambda\.runtime\.api|public\.ecr\.aws/lambda/",
+    needs=("lambda",),
+)
+"""What an image for AWS Lambda has, which starts it as a user of its own (docs.aws.amazon.com/lambda, "Create a Lambda
+function using a container image")."""
 _OWNS = lazy_regex(r"\b(?:chgrp|chmod|chown)\b")
 """Commands that need root, for which an init container or a one-off service is started."""
 _SWITCHING = (
@@ -47,7 +53,7 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
     if node.ships != "layers" or not node.certain or not node.top or effective is None:
         return
     by_base = node.user is None and effective.base.user is not None and not effective.base.unprivileged
-    if not (by_base or as_root(node.user)) or not _started(node):
+    if not (by_base or as_root(node.user)) or not _started(node) or _is_for_lambda(node, context.source.text):
         return
     if by_base:
         first = node.lineage[-1].instructions[0]
@@ -57,6 +63,12 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
             one for stage in reversed(node.lineage) for one in reversed(stage.instructions) if one.verb == "user"
         )
         yield Finding(last.start, last.end, f"runs as root: end with USER <uid>{_owning(node)}")
+
+
+def _is_for_lambda(stage: Stage, text: str) -> bool:
+    """Return whether a stage is based on an image for AWS Lambda, or brings or starts its runtime client."""
+    steps = [one for above in stage.lineage for one in above.instructions]
+    return any(_LAMBDA.search(text[one.start : one.end]) for one in steps)
 
 
 def _owning(stage: Stage) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from echo_migrate.model import Finding, Fix, Image
+from echo_migrate.rules._purpose import is_in_tests
 from echo_migrate.rules._rule import Context, moving, rule
 
 
@@ -14,5 +15,6 @@ def unhardened_image(image: Image, context: Context) -> Iterator[Finding]:
     fix = Fix(move.edits, f"use {move.target}", move.safe) if move.edits else None
     finding = Finding(image.start, image.end, moving(move), fix, basis=move.basis, reasons=move.reasons)
     if image.not_editable:
-        finding = finding._replace(level="note", quiet=not image.not_editable.remedy)
+        in_tests = image.not_editable.id == "report-only" and is_in_tests(image, context)  # which nobody edits by hand
+        finding = finding._replace(level="note", quiet=in_tests or not image.not_editable.remedy)
     yield finding

@@ -11,6 +11,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
+from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import does
 
@@ -36,6 +37,7 @@ _NEWEST = lazy_regex(r"/latest(?:/|$)", needs=("/latest",))
 
 
 @rule(on=Stage, level="note")
+@of_shipped_images
 def unverified_download(stage: Stage, context: Context) -> Iterator[Finding]:
     downloading = any(run.that("download") for run in stage.runs)
     for run in stage.runs[_last_check(stage) + 1 :] if downloading else ():

@@ -5,14 +5,23 @@ from collections.abc import Iterator
 from os.path import dirname
 
 from echo_migrate.dockerfile.copies import Copy
+from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import ignore_file, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.model import Finding, Level
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import package_name
 
 _DOCKERFILES = ("dockerfile", "containerfile")
+
+_SERVERS = lazy_regex(
+    r"apache|caddy|httpd|lighttpd|nginx|(?:^|/)(?:drupal|joomla|wordpress)\b(?!.*fpm)",
+    needs=("apache", "caddy", "httpd", "lighttpd", "nginx", "drupal", "joomla", "wordpress"),
+)
+"""Web servers, and images with one (hub.docker.com/_/wordpress, drupal and joomla, in all variants but fpm)."""
 
 _WEB_ROOTS = frozenset(("/usr/local/apache2/htdocs", "/usr/share/caddy", "/usr/share/nginx/html", "/var/www/html"))
 """The folders from which official images serve any file: httpd, caddy, nginx, and those of PHP with Apache."""
@@ -29,7 +38,7 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             if ignore_file(path, folders):
                 return
             verb, git = copy.instruction.verb.upper(), ".git, " if _has_history(path, folders) else ""
-            served = (copy.target or "").rstrip("/") in _WEB_ROOTS
+            served = (copy.target or "").rstrip("/") in _WEB_ROOTS and _has_server(stage)
             what = (
                 f"puts {git}.env and build output into a web root" if served else f"includes {git}.env and build output"
             )
@@ -37,6 +46,13 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             level: Level = "warning" if git or served else "note"
             yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
             return
+
+
+def _has_server(stage: Stage) -> bool:
+    """Return whether a stage is based on an image with a web server, installs one or starts it: other images have such
+    a folder too (PHP-FPM, or by its name alone)."""
+    names = [package_name(word) for one in stage.lineage for _, word in installed(one)]
+    return any(map(_SERVERS.search, (stage.root, stage.started, *names)))
 
 
 def _leaves_out(copy: Copy) -> bool:
