@@ -1626,7 +1626,8 @@ def test_what_nobody_edits_is_listed_and_left_unless_it_is_named_or_included(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content.encode())
     moved = text.replace("python:3.12", "reg.echohq.com/python:3.12")
-    beside = "golden" in path or any((tmp_path / name).parent == (tmp_path / path).parent for name in others)
+    by_name = "golden" in path or path.startswith("api/")  # also if its folder is named
+    beside = by_name or any((tmp_path / name).parent == (tmp_path / path).parent for name in others)
     lasting = why and (beside or "enerated" in text or "edit" in text or "Source:" in text)
 
     def fixed(*words: str, **environment: str) -> str:
