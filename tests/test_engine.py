@@ -1523,7 +1523,7 @@ UNEDITED = {
     "api/web.Dockerfile-bak2": ("backup", {}, ""),
     "api/Dockerfile_old": ("backup", {}, ""),
     "api/Dockerfile___": ("backup", {}, ""),
-    "api/Dockerfile copy 2": ("backup", {}, ""),
+    "api/docker-compose copy 2.yml": ("backup", {}, "services: {a: {image: python:3.12}}\n"),
     "api/Dockerfile.ok": ("backup", {}, ""),
     "api/docker-compose.prod.old.yml": ("backup", {}, "services: {a: {image: python:3.12}}\n"),
     "api/docker-compose.backup.yml": ("", {}, "services: {a: {image: python:3.12}}\n"),
