@@ -33,9 +33,12 @@ _REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
 
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
-_SUDO = re.compile(r"\bsudo[ \t][^\n|;&]{0,200}?\b(?:docker|podman|nerdctl|buildah)\b")
-_LINE = re.compile(r"(?:[^\n\\]|\\\r?\n|\\[^\n])*\n?")
-"""A command that root runs, who has logins of their own; a line of a script, with those that continue it."""
+_SUDO = re.compile(
+    r"\bsudo[ \t]+(?:(?:-[ugh][ \t]+\S+|-\S+|\w+=\S*|env|\\\r?\n)[ \t]+){0,9}"
+    r"(?:\S*/)?(?:docker|podman|nerdctl|buildah)\b"
+)
+_COMMAND = re.compile(r"(?:[^\n\\;|&]|\\\r?\n|\\[^\n])*[\n;|&]?")
+"""An engine that root runs, who has logins of their own; a command of a script, with the lines that continue it."""
 
 _OUTPUT = re.compile(r"\$\{\{[ \t]*(?:needs|steps)\.[^{}]*\}\}")
 _FILLED_IN = re.compile(r"\$\{\{[^{}]*\}\}")
@@ -127,7 +130,7 @@ def _step(
     variable tells; ``made`` are the names of what earlier steps have built.
     There is no fix for what root pulls: no action logs in as root."""
     uses = "" if False in logged_in else _text(step.get("uses"))
-    lines = [(bool(_SUDO.search(line)), line) for line in _LINE.findall(_script(step))]
+    lines = [(bool(_SUDO.search(line)), line) for line in _COMMAND.findall(_script(step))]
     run = "".join(line for by_root, line in lines if by_root not in logged_in)
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
@@ -195,7 +198,7 @@ def _logs_in(step: dict[str, YamlNode], host: str) -> set[bool]:
     if uses and not uses.startswith(("actions/", "docker/")):
         return {False} if "login" in uses or "auth" in uses else set()
     run = _script(step)
-    lines = [line for line in _LINE.findall(run) if "login" in line]
+    lines = [line for line in _COMMAND.findall(run) if "login" in line]
     return {bool(_SUDO.search(line)) for line in lines} if host in run or "$" in run else set()
 
 
