@@ -168,7 +168,7 @@ JOB = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: redis\n    steps: 
         ("e2e/pod.yaml", POD, "floating-tag", False),
         ("a_test.py", "from kfp import dsl\ndsl.ContainerSpec(image='redis')\n", "floating-tag", False),
         ("a.py", "from kfp import dsl\ndsl.ContainerSpec(image='redis')\n", "floating-tag", True),
-        ("e2e/compose.yml", "services: {a: {build: {dockerfile_inline: FROM redis}}}\n", "floating-tag", True),
+        ("e2e/compose.yml", "services: {a: {build: {dockerfile_inline: FROM redis}}}\n", "floating-tag", False),
         ("Dockerfile.append", "COPY a /a\n", "unreadable-file", False),
         ("Dockerfile.append", "COPY --from=redis:8 /a /a\n", "unreadable-file", True),
         ("Dockerfile.append", "{{\n  set x\n}}RUN a\n", "unreadable-file", False),

@@ -1,5 +1,6 @@
 """The way back: what moves safely to a vendor reads as before at upstream, or as a tag that the vendor writes alike."""
 
+import re
 from functools import cache
 from itertools import permutations
 from typing import get_args
@@ -285,7 +286,12 @@ def test_vendor_to_vendor_keeps_version_and_distribution(
     assert there.target is not None
     assert Source("f", value).apply(there.edits).text == there.target
     before, after = (parse(one).tag or "latest" for one in (value, there.target))
-    assert meaning_of(after, known).version == meaning_of(before, source).version
+    told = meaning_of(before, source).version
+    in_its_name = re.match(r"[a-z]+([\d.]*)", there.target.rpartition(":")[0].rpartition("/")[2])
+    if meaning_of(after, known).version or not in_its_name or not in_its_name[1]:
+        assert meaning_of(after, known).version == told
+    else:  # as nodejs22-debian13, which has no versions among its tags
+        assert f"{told}.".startswith(f"{in_its_name[1]}.")
     assert facts_of(there.target, known).family == facts_of(value, known).family
 
 

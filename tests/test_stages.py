@@ -109,7 +109,7 @@ def test_more_than_can_be_real_is_not_read() -> None:
 
 
 TARGETED = (
-    "FROM debian:12 AS dev\nRUN apt-get update && apt-get install -y vim\n"
+    "FROM debian:12 AS web\nRUN apt-get update && apt-get install -y vim\n"
     "FROM debian:12\nRUN apt-get update && apt-get install -y tzdata\n"
 )
 
@@ -132,7 +132,7 @@ def test_a_target_of_a_compose_file_is_a_final_image_for_findings_and_never_for_
     path.write_text(TARGETED)
     words = ("--select", "package-lists-left", "--output-format", "json", ".")
     alone = json.loads(run("check", *words).stdout)["findings"]
-    (tmp_path / "compose.yaml").write_text("services:\n  a:\n    build:\n      context: ./api\n      target: DEV\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  a:\n    build:\n      context: ./api\n      target: WEB\n")
     both = json.loads(run("check", *words).stdout)["findings"]
     assert [(found["line"], found["fix"] is not None) for found in alone] == [(4, True)]
     assert [(found["line"], found["fix"] is not None) for found in both] == [(2, False), (4, True)]

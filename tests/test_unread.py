@@ -39,10 +39,6 @@ FILES = {
     "image.nix": ("dockerTools.pullImage { imageName = 'nginx'; }\n", "Nix file"),
     "okteto.yml": ("dev:\n  api:\n    image: node:22\n", "Okteto manifest"),
     "web/package.json": ('{"scripts": {"db": "docker run --rm postgres:16"}}\n', "package.json with images"),
-    "src/main/resources/application-dev.properties": (
-        "quarkus.datasource.devservices.image-name=postgres:16\n",
-        "Quarkus configuration",
-    ),
     "src/main/resources/application.yml": (
         "quarkus:\n  datasource:\n    devservices:\n      image-name: postgres:16\n",
         "Quarkus configuration",

@@ -216,17 +216,23 @@ def installed(stage: Stage) -> list[tuple[Call, Word]]:
     )
 
 
-def removed_after(call: Call, word: Word, stage: Stage) -> bool:
-    """Return whether a later RUN of a stage removes a package, or its group: it stays in a layer, hidden."""
-    names = {*_removed_with(word, call), *filter(None, (call.group,))}
-    return any(
-        later.action == "remove"
-        and later.manager is call.manager
-        and later.command.start > call.command.start
-        and not names.isdisjoint(name for one in later.packages for name in (one.value, package_name(one)))
+def removed_later(stage: Stage) -> dict[tuple[str, str], int]:
+    """Return what the RUNs of a stage remove, by package manager and package or group, with the start of the last
+    command that does: what was installed before stays in a layer, hidden."""
+    return {
+        (call.manager.name, name): call.command.start
         for run in stage.runs
-        for later in run.calls
-    )
+        for call in run.calls
+        if call.action == "remove"
+        for one in call.packages
+        for name in (one.value, package_name(one))
+    }
+
+
+def removed_after(call: Call, word: Word, removed: Mapping[tuple[str, str], int]) -> bool:
+    """Return whether a package, or its group, is among those that a later RUN removes."""
+    names = (*_removed_with(word, call), *filter(None, (call.group,)))
+    return any(removed.get((call.manager.name, name), -1) > call.command.start for name in names)
 
 
 def clears(run: Run, folders: Iterable[str], expanding: bool = True) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from echo_migrate.dockerfile.layers import installed, remaining_installs, removed_after, tools_started
+from echo_migrate.dockerfile.layers import installed, remaining_installs, removed_after, removed_later, tools_started
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, WRAPPERS
 from echo_migrate.files.lazy_regex import lazy_regex
@@ -23,7 +23,9 @@ _STARTS_JAVA = lazy_regex(r"(?<![\w.-])java(?![\w./-])", needs=("java",))
 @rule(on=Stage, level="warning")
 @of_shipped_images
 def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Finding]:
-    found = [(call, word, used_for(word)) for call, word in installed(stage) if not removed_after(call, word, stage)]
+    removed = removed_later(stage)
+    left = [(call, word) for call, word in installed(stage) if not removed_after(call, word, removed)]
+    found = [(call, word, used_for(word)) for call, word in left]
     if any(use == "packaging" for _, _, use in found) or _builds_at_start(stage):
         return  # the image is for building, packages or what a container is given
     tools = [(call, word) for call, word, use in found if use == "build"]
