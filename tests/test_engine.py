@@ -1169,6 +1169,19 @@ STAYS = "docker run node:22 true\n"
         (f"{LOGIN}\nsudo {STAYS}", False),
         (f"{LOGIN}\nsudo -u ci {STAYS}", False),
         (f"sudo {LOGIN}\nsudo {STAYS}", True),
+        (f"sudo -n -H {LOGIN}\nsudo --preserve-env=A,B -uroot {STAYS}", True),
+        (f"sudo {LOGIN}\nsudo -E {STAYS}", False),
+        (f"sudo {LOGIN}\nsudo -nE {STAYS}", False),
+        (f"sudo {LOGIN}\nsudo --preserve-env=A,HOME {STAYS}", False),
+        (f"sudo -E {LOGIN}\nsudo -E {STAYS}", False),
+        (f"sudo -E {LOGIN}\nsudo {STAYS}", False),
+        (f"sudo {LOGIN}\nsudo env HOME=/x {STAYS}", False),
+        (f"{LOGIN}\nenv A=1 {STAYS}", True),
+        (f"{LOGIN}\nHOME=/x {STAYS}", False),
+        (f"{LOGIN}\ndoas {STAYS}", False),
+        (f"{LOGIN}\nsu -c '{STAYS.strip()}'\n", False),
+        (f"sudo {LOGIN}\nsudo sh -c 'sudo -u ci {STAYS.strip()}'\n", False),
+        (f'if a; then D=docker; else D="sudo docker"; fi\n{LOGIN}\n$D run node:22 true\n', False),
         (f'D="sudo docker"\n{LOGIN}\n$D run node:22 true\n', False),
         (f"sudo -u ci {LOGIN}\nsudo {STAYS}", False),
         (f"{LOGIN}\nsudo sh -c '{STAYS.strip()}'\n", False),
@@ -1200,7 +1213,8 @@ def test_a_login_is_one_of_root_or_of_the_user(run: Run, tmp_path: Path) -> None
     action = "      - {uses: docker/login-action@v3, with: {registry: reg.echohq.com}}\n"
     head = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
     pulls = "      - run: docker run python:3.13 true\n      - run: sudo docker run node:22 true\n"
-    for before, moved in (action, "python:3.13"), ("      - run: sudo docker login reg.echohq.com\n", "node:22"):
+    root, kept = "      - run: sudo docker login reg.echohq.com\n", "      - run: sudo -E docker login reg.echohq.com\n"
+    for before, moved in (action, "python:3.13"), (root, "node:22"), (kept, "never"):
         path.write_text(head + before + pulls)
         run("fix")
         assert path.read_text() == head + before + pulls.replace(moved, f"reg.echohq.com/{moved}")

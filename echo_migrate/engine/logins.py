@@ -94,7 +94,7 @@ def _called(kind: str, text: str, image: Image) -> str:
 
     script = recipe_at(text, image.start) if kind == "makefile" else _script(text) if kind == "script" else None
     made = logins_before(script, text, image.start) if script else []
-    return " ".join(login.host for login in made if login.serves(image.where, image.as_root))
+    return " ".join(login.host for login in made if login.serves(image.where, image.account))
 
 
 @lru_cache(maxsize=4)

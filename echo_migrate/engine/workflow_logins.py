@@ -13,6 +13,8 @@ from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.model import Level
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.parser import read
+from echo_migrate.shell.registry_logins import account_in
+from echo_migrate.shell.wrappers import Account
 
 _PULLS = re.compile(
     r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
@@ -33,12 +35,15 @@ _REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
 
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
-_SUDO = re.compile(
-    r"\bsudo[ \t]+(?:(?:-[ugh][ \t]+\S+|-\S+|\w+=\S*|env|\\\r?\n)[ \t]+){0,9}"
-    r"(?:\S*/)?(?:docker|podman|nerdctl|buildah)\b"
-)
 _COMMAND = re.compile(r"(?:[^\n\\;|&]|\\\r?\n|\\[^\n])*[\n;|&]?")
-"""An engine that root runs, who has logins of their own; a command of a script, with the lines that continue it."""
+"""A command of a script, with the lines that continue it."""
+
+_LOGINS: dict[Account, str] = {
+    "root": "add sudo docker login {host} before it",
+    "unsure": "pull as the user who is logged in, without sudo -E and sudo -u",
+}
+_NOBODYS: frozenset[Account] = frozenset(("unsure",))
+"""What to do about pulls of other users, and whose logins serve none."""
 
 _OUTPUT = re.compile(r"\$\{\{[ \t]*(?:needs|steps)\.[^{}]*\}\}")
 _FILLED_IN = re.compile(r"\$\{\{[^{}]*\}\}")
@@ -75,7 +80,7 @@ def jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> I
     wanted: dict[str, list[_Pull]] = {}
     for image, pulls in asked.wanted:
         if place := STEP.match(image.where):
-            wanted.setdefault(place[0], []).append((image.as_root, pulls))
+            wanted.setdefault(place[0], []).append((image.account, pulls))
     for id, job in items(effective(root).get("jobs")):
         steps = effective(job).get("steps")
         elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
@@ -89,8 +94,8 @@ def jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> I
             yield pulled._replace(edits=edits, level=None if known else "note")
 
 
-_Pull = tuple[bool, bool]
-"""Whether an image is pulled by root, and whether it is one of the registry now."""
+_Pull = tuple[Account, bool]
+"""Whose logins pull an image, and whether it is one of the registry now."""
 
 
 def _before_login(
@@ -98,7 +103,7 @@ def _before_login(
 ) -> Iterator[tuple[YamlNode, Place, bool]]:
     """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
     pulling, without = asked.built
-    logged_in = set[bool]()
+    logged_in = set[Account]()
     made: set[str] = set()
     for index, node in enumerate(sequence(steps)):
         step, key = effective(node), f"{way}.{index}."
@@ -110,7 +115,7 @@ def _before_login(
         built, whole = dockerfiles(source.path, step) if asked.used and (pulling or without) else ([], False)
         files = frozenset(map(real, built))
         used = asked.used and not (without and whole and files <= without)
-        here = [(by_root, pulls) for by_root, pulls in wanted.get(key, ()) if by_root not in logged_in]
+        here = [(account, pulls) for account, pulls in wanted.get(key, ()) if account not in logged_in]
         place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made)
         made |= _tags(step)
         if place:
@@ -119,7 +124,7 @@ def _before_login(
 
 def _step(
     step: dict[str, YamlNode],
-    logged_in: set[bool],
+    logged_in: set[Account],
     wanted: list[_Pull],
     named: list[str],
     used: bool,
@@ -128,10 +133,10 @@ def _step(
 ) -> Place | None:
     """Return the place of a step that pulls images of the provider without a login, or may: at a note, if only a
     variable tells; ``made`` are the names of what earlier steps have built.
-    There is no fix for what root pulls: no action logs in as root."""
-    uses = "" if False in logged_in else _text(step.get("uses"))
-    lines = [(bool(_SUDO.search(line)), line) for line in _COMMAND.findall(_script(step))]
-    run = "".join(line for by_root, line in lines if by_root not in logged_in)
+    There is no fix for what another user pulls: no action logs in as one."""
+    uses = "" if "" in logged_in else _text(step.get("uses"))
+    lines = [(account_in(line), line) for line in _COMMAND.findall(_script(step))]
+    run = "".join(line for account, line in lines if account not in logged_in)
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
     may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
@@ -141,12 +146,12 @@ def _step(
     start = node.start_mark.index
     end = min(node.end_mark.index, start + len(uses or _text(node).partition("\n")[0]) + 2)
     waits = bool(wanted) and not any(pulls for _, pulls in wanted) and not builds
-    of_root = any(by_root and (_BUILDS.search(line) or _PULLS.search(line)) for by_root, line in lines) and not uses
-    of_root = of_root and True not in logged_in
+    missing = {account for account, line in lines if _BUILDS.search(line) or _PULLS.search(line)} - logged_in
+    other = next((remedy for account, remedy in _LOGINS.items() if account in missing and not uses), "")
     what = "this step pulls" if wanted else "this step may pull"
-    remedy = f"add sudo docker login {names.host} before it" if of_root else "add a docker/login-action step before it"
+    remedy = other.format(host=names.host) or "add a docker/login-action step before it"
     level: Level | None = None if builds or wanted else "note"
-    title = "" if of_root else f"log in to {names.host}"
+    title = "" if other else f"log in to {names.host}"
     return Place(start, end, what, remedy, title, True, waits, level=level)
 
 
@@ -189,17 +194,17 @@ def _login_step(text: str, steps: YamlNode | None, before: YamlNode, names: Name
     return (edit,) if edit else ()
 
 
-def _logs_in(step: dict[str, YamlNode], host: str) -> set[bool]:
-    """Return who is logged in by a step to a host, or to one that is only known at run time: True for root."""
+def _logs_in(step: dict[str, YamlNode], host: str) -> set[Account]:
+    """Return who is logged in by a step to a host, or to one that is only known at run time."""
     uses = _text(step.get("uses"))
     if _LOGIN_ACTIONS.match(uses):
         registry = _text(effective(step.get("with")).get("registry"))
-        return {False} if "$" in registry or registry.removeprefix("https://").startswith(host) else set()
+        return {""} if "$" in registry or registry.removeprefix("https://").startswith(host) else set()
     if uses and not uses.startswith(("actions/", "docker/")):
-        return {False} if "login" in uses or "auth" in uses else set()
+        return {""} if "login" in uses or "auth" in uses else set()
     run = _script(step)
     lines = [line for line in _COMMAND.findall(run) if "login" in line]
-    return {bool(_SUDO.search(line)) for line in lines} if host in run or "$" in run else set()
+    return {account_in(line) for line in lines} - _NOBODYS if host in run or "$" in run else set()
 
 
 def _script(step: dict[str, YamlNode]) -> str:

@@ -26,7 +26,7 @@ from echo_migrate.formats._step_logins import as_shells
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.shell.commands import SHELLS, Command, Script
 from echo_migrate.shell.parser import read
-from echo_migrate.shell.registry_logins import ROOTS, logins_before
+from echo_migrate.shell.registry_logins import logins_before
 
 _SCRIPT = lazy_regex(r"(?i)[^*?\n]{1,1000}\.(?:ba|k|z)?sh")
 _PLAIN = lazy_regex(r"(?!\.\.$)[\w.@+ -]+")
@@ -197,7 +197,7 @@ def _of_jenkins(source: Source, root: str) -> Iterator[_Call]:
     """Yield the calls by the shell steps of a Jenkinsfile or of a shared library."""
     if not jenkins.recognise(source.path, source.text):
         return
-    by = _Call("", tuple(" ".join(jenkins.logins(source.text, as_root=False)).split()), "jenkins")
+    by = _Call("", tuple(" ".join(jenkins.logins(source.text, "")).split()), "jenkins")
     for script in jenkins.shell_steps(source.text):
         if _NAMED.search(script.value):
             for command, inside in _in_folders(read(script).commands, "", root):
@@ -228,7 +228,7 @@ def _logged_in(by: _Call, text: str, script: Script, offset: int) -> _Call:
     """Return a call with the logins that its script has made before an offset; none if it has logged out."""
     if "login" not in text and "logout" not in text:
         return by
-    made = (one.host for one in logins_before(script, text, offset) if not one.as_root)
+    made = (one.host for one in logins_before(script, text, offset) if not one.account)
     return by._replace(logins=() if "logout" in text else tuple(dict.fromkeys((*by.logins, *made))))
 
 
@@ -257,9 +257,9 @@ def _below(root: str, folder: str) -> str:
 
 
 def _calls_by(command: Command, by: _Call, folder: str) -> Iterator[_Call]:
-    """Yield the script that a command runs, or the targets that it makes, with the logins before it; root has none of
-    them."""
-    by = by._replace(logins=()) if ROOTS in command.via else by
+    """Yield the script that a command runs, or the targets that it makes, with the logins before it; another user has
+    none of them."""
+    by = by._replace(logins=()) if command.account else by
     words = [word.value for word in command.words]
     if command.name in _READING:
         words = [word for word in words[1:] if _SCRIPT.fullmatch(word)]

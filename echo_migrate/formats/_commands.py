@@ -199,7 +199,7 @@ class _Images:
         for command, one in called:
             for word, where in one.places:
                 image = self._image(word, where, one)
-                image = image and image._replace(as_root=any(one.startswith("sudo") for one in command.via))
+                image = image and image._replace(account=command.account)
                 if image and _in_braces(_tagged(self._filled(word))) in made:
                     image = (
                         image._replace(local=_MADE)

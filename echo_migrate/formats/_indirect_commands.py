@@ -11,6 +11,7 @@ from echo_migrate.files.source import Traced
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.commands import Command, Word
 from echo_migrate.shell.parser import read
+from echo_migrate.shell.registry_logins import account_in
 
 _ALIAS = lazy_regex(r"[\w.-]+=")
 _VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)(?::?[-=][^{}]*)?\})")
@@ -70,7 +71,10 @@ def with_its_program(command: Command, values: Values, unset: Unset) -> Command:
     given = [word.value for word in values.get(name, ())]
     given += [match[0]] if _PROGRAM.fullmatch(match[0]) else []
     usual = not given and name in container_commands.data()["variables"] and unset(name)
-    return command._replace(name="docker") if usual or (given and all(map(_PROGRAM.fullmatch, given))) else command
+    if not usual and not (given and all(map(_PROGRAM.fullmatch, given))):
+        return command
+    accounts = {account_in(f"{one} ") for one in given}
+    return command._replace(name="docker", by="unsure" if len(accounts) > 1 else next(iter(accounts), ""))
 
 
 def spelled_out(command: Command, values: Values, unset: Unset) -> Command | None:

@@ -9,13 +9,13 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, positions, traced
 from echo_migrate.shell.parser import read
-from echo_migrate.shell.registry_logins import logins_in, named_in, said_of, takes_back
+from echo_migrate.shell.registry_logins import account_in, logins_in, named_in, said_of, takes_back
+from echo_migrate.shell.wrappers import Account
 
 LOGIN = lazy_regex(r"(?m)^(?![ \t]*#).*\b(?:log(?:in|out)|registry)\b.*$")
 """A line of a registry login: ``registry:`` of docker/login-action, ``docker login`` and similar, or a logout."""
 
 _CALLED = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)(?:[ \t]|\\?\r?\n)+log(?:in|out)\b")
-_SUDO = lazy_regex(r"\bsudo[ \t][^\n|;&]{0,200}?\blogin\b")
 _LOGOUT = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+logout\b")
 _FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}|<<[ \t]*(?:parameters|pipeline|matrix)\.[\w.-]+[ \t]*>>")
 _TOLD = frozenset(("description", "displayName", "label", "name", "title"))
@@ -29,18 +29,18 @@ _POWERSHELL = frozenset(("catch", "param", "try"))
 
 class Login(NamedTuple):
     """The offset of a login, and what it says, its host where that is known. In its own script, ``until`` is the offset
-    up to which it is certain (None: to the end). If it is ``gone``, those of its host, or all without one, are. It is
-    one of root if ``sudo`` makes it."""
+    up to which it is certain (None: to the end). If it is ``gone``, those of its host, or all without one, are."""
 
     start: int
     said: str
     until: int | None = None
     gone: bool = False
-    as_root: bool = False
+    account: Account = ""
 
-    def holds(self, offset: int, as_root: bool) -> bool:
+    def holds(self, offset: int, account: Account) -> bool:
         """Return whether it is a login that counts for a user at an offset, as far as its own script says."""
-        return not self.gone and self.as_root == as_root and (self.until is None or self.start <= offset < self.until)
+        served = not self.gone and self.account == account != "unsure"
+        return served and (self.until is None or self.start <= offset < self.until)
 
 
 def step_logins(text: str, roots: Iterable[YamlNode | None]) -> list[Login]:
@@ -58,17 +58,17 @@ def step_logins(text: str, roots: Iterable[YamlNode | None]) -> list[Login]:
         if place < 0 or read_whole[place][1] <= match.start():
             gone = bool(_LOGOUT.search(match[0]))
             said = "" if gone else named_in(match[0])
-            made.append(Login(match.start(), said, gone=gone, as_root=bool(_SUDO.search(match[0]))))
+            made.append(Login(match.start(), said, gone=gone, account=account_in(match[0])))
     return sorted(made, key=lambda one: one.start)
 
 
-def kept(logins: list[Login], offset: int, as_root: bool) -> list[str]:
+def kept(logins: list[Login], offset: int, account: Account) -> list[str]:
     """Return what those of the logins of a user say that are left at an offset behind them."""
     left: list[str] = []
     for login in logins:
         if login.gone:
             left = [said for said in left if not takes_back(login.said, said)]
-        elif login.holds(offset, as_root):
+        elif login.holds(offset, account):
             left.append(login.said)
     return left
 
@@ -111,7 +111,7 @@ def _read(script: Traced, text: str) -> list[Login] | None:
             logins.append(Login(start, one.host or "", gone=True))
         else:
             said = one.host or said_of(one.command, source)
-            logins.append(Login(start, said, one.until, as_root=one.as_root))
+            logins.append(Login(start, said, one.until, account=one.command.account))
     return logins if text else [login for login in logins if login.until is None]
 
 

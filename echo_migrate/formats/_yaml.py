@@ -35,6 +35,7 @@ from echo_migrate.model.reasons import Reason, because
 
 if TYPE_CHECKING:
     from echo_migrate.formats._step_logins import Login
+    from echo_migrate.shell.wrappers import Account
 
 YAML = lazy_regex(r"(?i).+\.ya?ml")
 MANIFEST = lazy_regex(rf"(?i).+\.(?:ya?ml(?:{TEMPLATE})?|json)")
@@ -52,7 +53,6 @@ _LOGIN = lazy_regex(r"\b(?:login|registry)\b")
 _MOST_LOGINS = 20
 """The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
-_NO_ROOT = because("login-root")
 
 Node = Image | Problem | Ignore | Container
 
@@ -218,9 +218,9 @@ class YamlFile:
             **fields,
         )
 
-    def logins(self, start: int | None = None, end: int = 0, as_root: bool = False) -> str:
-        """Return what the logins of the file say for a place, or those between ``start`` and it that are kept: those of
-        the user of its jobs, or of root."""
+    def logins(self, start: int | None = None, end: int = 0, account: "Account" = "") -> str:
+        """Return what the logins of the file say for a place, or those between ``start`` and it that are kept,
+        for one account."""
         if not _LOGIN.search(self.text):
             return ""
         from echo_migrate.formats._step_logins import kept, step_logins  # few files have any
@@ -228,9 +228,9 @@ class YamlFile:
         if self._logins is None:
             self._logins = step_logins(self.text, self.roots)
         if start is None:
-            return " ".join([login.said for login in self._logins if login.holds(end, as_root)])
+            return " ".join([login.said for login in self._logins if login.holds(end, account)])
         first, stop = bisect_left(self._logins, (start,)), bisect_left(self._logins, (end,))
-        return " ".join(kept(self._logins[max(first, stop - _MOST_LOGINS) : stop], end, as_root))
+        return " ".join(kept(self._logins[max(first, stop - _MOST_LOGINS) : stop], end, account))
 
     def scripts(
         self,
@@ -258,8 +258,8 @@ class YamlFile:
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")
             if not image.needs_login:
-                before = self.logins(since.get(where), image.start, image.as_root)
-                image = image._replace(needs_login=_NO_ROOT if image.as_root else NOBODY, login=before)
+                before = self.logins(since.get(where), image.start, image.account)
+                image = image._replace(needs_login=image.without_login, login=before)
             yield image
             if service:
                 yield service._replace(image=image)

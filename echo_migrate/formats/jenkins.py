@@ -23,6 +23,8 @@ from echo_migrate.images.reference import VARIABLE, variables
 from echo_migrate.images.reference import parse as reference
 from echo_migrate.model import Ignore, Image, Problem
 from echo_migrate.model.reasons import Reason, because
+from echo_migrate.shell.registry_logins import account_in
+from echo_migrate.shell.wrappers import Account
 
 NAME = re.compile(r"(?i)(?:.*[._-])?jenkinsfile(?:[._-].*)?")
 _NOT = re.compile(r"(?i).+\.(?:bats|json|md|orig|rst|ya?ml|sh|py|txt|xml)")
@@ -43,7 +45,6 @@ _FILLED_IN = lazy_regex(r"(?<!\\)\$\{(?!\w+\})([^{}\n]+)\}")
 
 _KIND = lazy_regex(r"\bkind\b")
 _NO_LOGIN = because("login-beside")
-_NO_LOGIN_STEP, _NO_ROOT = because("login-step"), because("login-root")
 _NO_SECRET = because("login-pod")
 
 Node = Image | Container | Problem | Ignore
@@ -240,8 +241,8 @@ def _commands(text: str, found: list[Token]) -> list[tuple[Image, Container | No
     for one, container in named(text, scripts):
         image = one._replace(where=f"sh {one.where}")
         if not image.needs_login:
-            login = " ".join(logins(text, image.as_root))
-            image = image._replace(needs_login=_NO_ROOT if image.as_root else _NO_LOGIN_STEP, login=login)
+            login = " ".join(logins(text, image.account))
+            image = image._replace(needs_login=image.without_login, login=login)
         nodes.append((image, container and container._replace(image=image)))
     return nodes
 
@@ -261,9 +262,9 @@ def _scripts(text: str, found: list[Token]) -> Iterator[Traced]:
             yield script._replace(value=filled)
 
 
-def logins(text: str, as_root: bool) -> list[str]:
-    """Return the lines of a file with logins of the user of its jobs, or of root."""
-    return [line for line in _LOGIN.findall(text) if ("sudo " in line) == as_root]
+def logins(text: str, account: Account) -> list[str]:
+    """Return the lines of a file with logins of one account."""
+    return [line for line in _LOGIN.findall(text) if account_in(line) == account != "unsure"]
 
 
 def _is_manifest(text: str) -> bool:

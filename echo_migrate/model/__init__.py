@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.spelling import shown
-from echo_migrate.model.reasons import Reason
+from echo_migrate.model.reasons import Reason, because
 
 LONGEST_SHOWN = 200
 _DIGEST = lazy_regex(r"(@\w{1,20}:[0-9a-f]{6})[0-9a-f]+", needs=("@",), of_files=True)
@@ -65,8 +65,8 @@ class Image(NamedTuple):
     that it is given, with ``*`` for those that were not read. ``parts`` are set where its pieces stand in places of
     their own. ``templated`` says that variables are the way of its kind of file, where a cluster or a pipeline fills
     them in. ``unsafe_reasons`` say why no move of it is safe, ``needs_login`` why one to a registry that wants a login
-    is not, unless ``login``, the text of the login it is pulled with, is for that registry; ``as_root`` says that
-    ``sudo`` pulls it, with the logins of root. ``choices`` are the values of its variables where the file lists them
+    is not, unless ``login``, the text of the login it is pulled with, is for that registry; ``account`` says with
+    whose logins it is pulled. ``choices`` are the values of its variables where the file lists them
     all, each choice by the variable as written.
     """
 
@@ -88,8 +88,13 @@ class Image(NamedTuple):
     unsafe_reasons: tuple[Reason, ...] = ()
     needs_login: Reason | None = None
     login: str = ""
-    as_root: bool = False
+    account: Literal["", "root", "unsure"] = ""
     choices: tuple[tuple[tuple[str, str], ...], ...] = ()
+
+    @property
+    def without_login(self) -> Reason:
+        """Why a step moves it to a registry that wants a login only after one, by whose logins it reads."""
+        return because({"": "login-step", "root": "login-root", "unsure": "login-unsure"}[self.account])
 
     @property
     def shown(self) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.wrappers import LONG_VALUED, WRAPPERS
+from echo_migrate.shell.wrappers import LOGIN_PLACES, LONG_VALUED, WRAPPERS, Account, account_by, account_with
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 
@@ -83,7 +83,8 @@ class Command(NamedTuple):
 
     ``name`` is the program without its directory. ``operator`` joins the command to the preceding one ("" for the
     first). ``inside`` lists the enclosing constructs, outermost first (if, for, while, case, function, subshell,
-    substitution, script). ``via`` lists the wrappers that run it. ``host`` is the index of the command whose words
+    substitution, script). ``via`` lists the wrappers that run it, and
+    ``by`` says whose registry logins it reads as far as they tell. ``host`` is the index of the command whose words
     contain its substitution. ``editable`` is true if words can be inserted after its words verbatim. ``exported``
     are the variables that commands before it export, the last value of each last. ``shell`` is the name of the shell
     that expands its words, "" for none; that of ``su`` is not known. ``fed`` is true
@@ -106,6 +107,12 @@ class Command(NamedTuple):
     shell: str = "sh"
     fed: bool = False
     then: tuple[str, ...] = ()
+    by: Account = ""
+
+    @property
+    def account(self) -> Account:
+        """Whose registry logins it reads and writes."""
+        return "unsure" if any(name in LOGIN_PLACES for name, _ in self.assignments) else self.by
 
     @property
     def variables(self) -> dict[str, str]:
@@ -169,9 +176,10 @@ def simple(
 ) -> Command:
     """Return the command made of the words, with any wrappers moved from its words to ``via``."""
     via: tuple[str, ...] = ()
+    by: Account = ""
     name = words[0].text.value.rpartition("/")[2] if words else ""
     if name in WRAPPERS:
-        words, via, assignments = _unwrapped(words, assignments)
+        words, via, assignments, by = _unwrapped(words, assignments)
         name = words[0].text.value.rpartition("/")[2]
     return Command(
         name=name,
@@ -186,15 +194,17 @@ def simple(
         end=end,
         exported=exported,
         shell=shell,
+        by=by,
     )
 
 
 def _unwrapped(
     words: tuple[Word, ...], assignments: tuple[tuple[str, Word], ...]
-) -> tuple[tuple[Word, ...], tuple[str, ...], tuple[tuple[str, Word], ...]]:
-    """Return the words of the command that wrappers such as ``sudo`` and ``env`` run, those wrappers, and its
-    variables."""
+) -> tuple[tuple[Word, ...], tuple[str, ...], tuple[tuple[str, Word], ...], Account]:
+    """Return the words of the command that wrappers such as ``sudo`` and ``env`` run, those wrappers, its variables,
+    and whose logins it reads."""
     via: tuple[str, ...] = ()
+    by: Account = ""
     while (wrapper := words[0].value.rpartition("/")[2]) in WRAPPERS:
         valued, own = WRAPPERS[wrapper]
         given = assignments
@@ -205,9 +215,9 @@ def _unwrapped(
                 i += 1
                 break
             if wrapper == "command" and value in ("-v", "-V"):
-                return words, via, assignments  # it only looks the command up
+                return words, via, assignments, by  # it only looks the command up
             if value.startswith("-") and len(value) > 1:
-                i += 2 if value in LONG_VALUED or (value[:2] != "--" and value[-1] in valued) else 1
+                i += 2 if value in LONG_VALUED or (value[:2] != "--" and _waits(value, valued)) else 1
             elif _ASSIGNMENT.match(value):
                 given = (*given, pair(words[i]))
                 i += 1
@@ -219,8 +229,14 @@ def _unwrapped(
         if i >= len(words):
             break
         other = wrapper == "sudo" and any(word.value.startswith(("-u", "--user")) for word in words[1:i])
+        by = account_with(by, account_by(wrapper, [word.value for word in words[1:i]]))
         words, via, assignments = words[i:], (*via, "sudo -u" if other else wrapper), given
-    return words, via, assignments
+    return words, via, assignments, by
+
+
+def _waits(option: str, valued: str) -> bool:
+    """Return whether the value of a short option is the next word: that of ``-uroot`` is not."""
+    return option[-1] in valued and not any(letter in valued for letter in option[1:-1])
 
 
 def pair(word: Word) -> tuple[str, Word]:
@@ -348,6 +364,7 @@ def handed(command: Command) -> Word | None:
 
 def within(script: Script, command: Command, number: int, editable: bool) -> Script:
     """Return a script as one that a command, the ``number``-th of the enclosing script, passes to a shell."""
+    by = account_with(command.by, account_by(command.name, ()))
     return script._replace(
         commands=tuple(
             [
@@ -357,6 +374,7 @@ def within(script: Script, command: Command, number: int, editable: bool) -> Scr
                     host=number if one.host is None else one.host + number + 1,
                     editable=one.editable and editable,
                     fed=one.fed or command.fed,
+                    by=account_with(by, one.by),
                     exported=(*command.exported, *command.assignments, *one.exported),
                 )
                 for one in script.commands

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import Command, Script, Word
+from echo_migrate.shell.commands import SHELLS, Command, Script, Word, simple
 from echo_migrate.shell.parser import read
+from echo_migrate.shell.wrappers import LOGIN_PLACES, Account
 
 DOCKER_HUB = "docker.io"
 
@@ -20,17 +21,14 @@ _SHARED = frozenset(("docker", "nerdctl"))
 _PROGRAMS = _SHARED | {"buildah", "podman"}
 _VALUED = frozenset(("-u", "--username", "-p", "--password", "--cert-dir"))
 _FLAGS = frozenset(("--password-stdin", "--tls-verify", "-v", "--verbose"))
-_PLACES = frozenset(("DOCKER_CONFIG", "HOME", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"))
-"""Variables that say where logins are kept."""
-
 _REMOVING = _PROGRAMS | {"crane", "oras", "regctl", "skopeo"}
 """Programs whose ``logout`` removes what ``docker login`` has written."""
 
 _WRAPPERS = frozenset(("command", "ionice", "nice", "nohup", "stdbuf", "time", "timeout"))
 """Commands that run another one as the same user."""
 
-ROOTS = "sudo"
-"""The wrapper that runs a command as root, who has logins of their own: sudo sets HOME (sudoers(5), env_reset)."""
+_AS_ANOTHER = lazy_regex(r"\b(?:sudo|doas)[ \t](?:[^\n|;&]|\\\r?\n){0,300}")
+"""A command that runs as another user, in a text that is not read as a script."""
 
 _PRINTING = frozenset(("", ":", "cat", "curl", "echo", "grep", "printf", "ssh", "test", "wget"))
 """Commands with words that do not log in here."""
@@ -52,18 +50,17 @@ _THEN = lazy_regex(r"[^;\n&|(){}]{0,200}(?:&&|\|&?)[\s\\]{0,200}")
 
 
 class RegistryLogin(NamedTuple):
-    """A login: its offset in the source, the program that makes it, the host of the registry, and whether it is one of
-    root, by ``sudo``."""
+    """A login: its offset in the source, the program that makes it, the host of the registry, and whose it is."""
 
     start: int
     program: str
     host: str
-    as_root: bool
+    account: Account
 
-    def serves(self, where: str, as_root: bool) -> bool:
+    def serves(self, where: str, account: Account) -> bool:
         """Return whether a command, given by its words and by who runs it, pulls with the login."""
         shared = self.program in _SHARED or where.partition(" ")[0] in _PROGRAMS - _SHARED
-        return shared and self.as_root == as_root
+        return shared and self.account == account != "unsure"
 
 
 class Step(NamedTuple):
@@ -75,10 +72,15 @@ class Step(NamedTuple):
     until: int | None = None
     gone: bool = False
 
-    @property
-    def as_root(self) -> bool:
-        """Whether it is a login of root."""
-        return ROOTS in self.command.via
+
+def account_in(text: str) -> Account:
+    """Return whose logins the first engine or login reads that another user runs in a text."""
+    for match in _AS_ANOTHER.finditer(text):
+        words = [Word(Traced(word, ()), True, 0, 0) for word in match[0].split() if word != "\\"]
+        command = simple(tuple(words), "", (), (), (), None, 0, 0)
+        if command.name in _PROGRAMS or command.name in SHELLS or _LOGIN.search(match[0]):
+            return command.account
+    return ""
 
 
 def takes_back(host: str | None, said: str) -> bool:
@@ -96,7 +98,7 @@ def logins_before(script: Script, text: str, offset: int) -> list[RegistryLogin]
         if one.gone:
             made = [login for login in made if not takes_back(one.host, login.host)]
         elif one.host and (one.until is None or offset < one.until):
-            made.append(RegistryLogin(one.command.start, one.command.name, one.host, one.as_root))
+            made.append(RegistryLogin(one.command.start, one.command.name, one.host, one.command.account))
     return made
 
 
@@ -123,8 +125,8 @@ def logins_in(script: Script, text: str) -> Iterator[Step]:
 
 def _logs_in(command: Command) -> bool:
     """Return whether a command, if it runs, logs in where others of its script find the login."""
-    wrappers = _WRAPPERS | {ROOTS} if command.name in _PROGRAMS else _WRAPPERS
-    if not wrappers.issuperset(command.via) or _moves_logins(command):
+    wrappers = _WRAPPERS | {"env", "sudo"} if command.name in _PROGRAMS else _WRAPPERS
+    if not wrappers.issuperset(command.via) or command.account == "unsure":
         return False
     if command.name in _PROGRAMS:
         return command.arguments[:1] == ["login"]
@@ -222,4 +224,4 @@ def named_in(line: str) -> str:
 
 
 def _moves_logins(command: Command) -> bool:
-    return any(name in _PLACES for name, _ in command.assignments)
+    return any(name in LOGIN_PLACES for name, _ in command.assignments)

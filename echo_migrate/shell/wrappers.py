@@ -1,4 +1,16 @@
-"""Commands that run another command, as their manual pages have it."""
+"""Commands that run another command, as their manual pages have it, and the user that they run it as."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+Account = Literal["", "root", "unsure"]
+"""Whose logins a command reads: those of the user who runs its script, of root, or of one of them or of others."""
+
+LOGIN_PLACES = frozenset(("DOCKER_CONFIG", "HOME", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"))
+"""Variables that say where logins are kept."""
+
+_OTHER_USERS = frozenset(("chroot", "doas", "gosu", "runuser", "setpriv", "su", "su-exec", "unshare"))
+"""What may run a command as another user, or elsewhere; which HOME doas leaves depends on its version."""
 
 WRAPPERS: dict[str, tuple[str, int]] = {
     "sudo": ("CDRTUghprtu", 0),
@@ -44,3 +56,40 @@ LONG_VALUED = frozenset(
     )
 )
 """Their long options whose value is the next word, if none stands behind ``=``."""
+
+
+def account_by(wrapper: str, words: Sequence[str]) -> Account:
+    """Return whose logins a command reads that a wrapper runs, given the words between the two. ``sudo`` sets HOME to
+    that of root (sudoers(5), env_reset), but ``-E`` keeps it where always_set_home is off: nobody's are certain."""
+    if wrapper != "sudo":
+        return "unsure" if wrapper in _OTHER_USERS else ""
+    sure = all(value in ("root", "#0") if name in ("u", "user") else not value for name, value in _chosen(words))
+    return "root" if sure else "unsure"
+
+
+def account_with(outer: Account, inner: Account) -> Account:
+    """Return whose logins a command reads, given what runs it and what that is run by."""
+    return inner if not outer or inner == "unsure" else outer
+
+
+def _chosen(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the options of sudo that choose the user, or the variables which that one gets, with their values."""
+    words = [word.strip("'\"") for word in words]
+    for at, word in enumerate(words):
+        behind = words[at + 1] if at + 1 < len(words) else ""
+        name, equals, value = word[2:].partition("=")
+        if word[:2] == "--" and name in ("user", "group"):
+            yield name, value if equals else behind
+        elif word[:2] == "--" and name == "preserve-env":
+            yield name, "" if equals and LOGIN_PLACES.isdisjoint(value.split(",")) else "kept"
+        elif word[:1] == "-" and word[:2] != "--":
+            flags, letter, value = _cluster(word[1:])
+            yield "E", "kept" if "E" in flags else ""
+            if letter in ("u", "g"):
+                yield letter, value or behind
+
+
+def _cluster(letters: str) -> tuple[str, str, str]:
+    """Return the flags of ``-nEuroot``, and the letter behind them that takes a value, with the value."""
+    at = next((at for at, letter in enumerate(letters) if letter in WRAPPERS["sudo"][0]), len(letters))
+    return letters[:at], letters[at : at + 1], letters[at + 1 :]

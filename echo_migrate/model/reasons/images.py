@@ -196,6 +196,12 @@ OF_IMAGES: dict[str, Row] = {
         "login",
         _NO_LOGIN,
     ),
+    "login-unsure": Row(
+        "whose logins pull it is not certain, so none to {registry} is",
+        "pull without sudo -E, -u and another HOME or DOCKER_CONFIG, after a login",
+        "login",
+        _NO_LOGIN,
+    ),
     "login-credentials": Row(
         "no credentials for {registry}, and pulled before any step", "add credentials", "login", _NO_LOGIN
     ),
