@@ -40,6 +40,8 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
             if cleared[call.manager.caches] < call.command.start and _leaves(call, run, stage):
                 leaving.setdefault(call.manager.name, []).append(call)
         for calls in leaving.values():
+            if all(map(_of_itself, calls)):
+                continue
             first = calls[0]
             message = f"{first.shown} leaves its cache in the image: {_remedy(first)}"
             known = stage.certain and not stage.in_onbuild(run.instruction.start)
@@ -79,6 +81,11 @@ def _leaves(call: Call, run: Run, stage: Stage) -> bool:
         or not run.variables(call.command).keys().isdisjoint(manager.environment)
         or configures(stage, manager.settings, call)
     )
+
+
+def _of_itself(call: Call) -> bool:
+    """Return whether a call installs the manager alone, and so keeps one small file at most."""
+    return bool(call.packages) and all(word.value == call.manager.name for word in call.packages)
 
 
 def _on_a_mount(call: Call, run: Run) -> bool:
