@@ -13,6 +13,7 @@ from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.model import Level
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.parser import read
+from echo_migrate.shell.registry_logins import FILLED_IN
 
 _PULLS = re.compile(
     r"(?m)\b(?:docker|podman|nerdctl|buildah)\s+(?:pull|run)\b"
@@ -41,7 +42,6 @@ _COMMAND = re.compile(r"(?:[^\n\\;|&]|\\\r?\n|\\[^\n])*[\n;|&]?")
 """An engine that root runs, who has logins of their own; a command of a script, with the lines that continue it."""
 
 _OUTPUT = re.compile(r"\$\{\{[ \t]*(?:needs|steps)\.[^{}]*\}\}")
-_FILLED_IN = re.compile(r"\$\{\{[^{}]*\}\}")
 _MADE = "$made"
 """What a job or a step has put out, which names what the workflow makes; the variable that stands for it."""
 
@@ -164,7 +164,7 @@ def _pulls_own(run: str, made: set[str]) -> bool:
         run = re.sub(rf"(?<![\w./:-]){re.escape(tag)}(?![\w./:-])", "${{ steps.own }}", run)
     if not _OUTPUT.search(run):
         return False
-    text = _FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))
+    text = FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))
     script = read(Traced.of(text, 0, len(text)))
     pulled = [container_commands.read(one, lambda _: "word").places for one in script.commands]
     words = [one.word.value for places in pulled for one in places]
