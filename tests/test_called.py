@@ -8,7 +8,7 @@ import pytest
 from echo_migrate.dockerfile.copied_scripts import likely_text_at
 from echo_migrate.dockerfile.run import Mount
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.dockerfile.tasks import included_by, recipes_of
+from echo_migrate.shell.makefiles import included_by, recipes_of
 from tests.conftest import Run
 
 NODE = "FROM node:22 AS build\nWORKDIR /app\nCOPY . .\n"
@@ -83,6 +83,7 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str =
         (f"{PYTHON}RUN pip install .", {"setup.py": "setup(ext_modules=[Extension('a', ['a.c'])])\n"}, "gcc"),
         (f"{GO}RUN make", {"Makefile": ".DEFAULT_GOAL := b\na:\n\tls\nb:\n\trsync a b\n"}, "rsync"),
         (f"{GO}RUN make -C a -C b", {"a/b/Makefile": "b:\n\trsync a b\n"}, "rsync"),
+        (f"{GO}RUN make", {"Makefile": ".RECIPEPREFIX = >\nb:\n>rsync a b\n"}, "rsync"),
         (f"{GO}RUN make -j $(nproc)", {"Makefile": "all:\n\trsync a b\n"}, "rsync"),
         (f"{GO}RUN make -j 4 -l 2.5", {"Makefile": "all:\n\trsync a b\n"}, "rsync"),
         (f"{NODE}RUN npm ci", {"package.json": '\ufeff{"scripts": {"postinstall": "rsync a b"}}'}, "rsync"),
@@ -115,6 +116,8 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         (f"{NODE}RUN npm run b", {"package.json": "[" * 100_000}),
         (f"{NODE}RUN npm run b", {"package.json": '{"scripts": {"b": "npm run b"}}'}),
         (f"{NODE}RUN perl -MJSON::PP -e 1", {}),  # it has git, which depends on perl
+        (f"{GO}RUN make -n && make --version", {"Makefile": "all:\n\trsync a b\n"}),
+        (f"{GO}RUN make a", {"Makefile": "a: X = b\na:\n\tls\nb:\n\trsync a b\n"}),
         (f"{GO}RUN make", {"Makefile": "all: all\n\tgo build $(strip a) $$(ls)\npush:\n\trsync a b\n"}),
         (f"{PYTHON}RUN perl -MPOSIX x.pl", {"x.pl": "use strict;\nuse v5.10;\nuse Getopt::Long;\n"}),
         (f"{PYTHON}ENV SETUPTOOLS_SCM_PRETEND_VERSION=1\nRUN pip install .", {"pyproject.toml": SCM}),

@@ -1005,6 +1005,8 @@ RECIPES = "all: test\n\ntest: | up\n\t@$(MAKE) -s smoke\nsmoke:\n\t./ci/smoke.sh
         ({FLOW: STEP % "make all", "Makefile": "all: \\\n  a \\\n  b\nb:\n\t./ci/smoke.sh\n"}, "github"),
         ({FLOW: STEP % "make", "Makefile": f".DEFAULT_GOAL := smoke\n{RECIPES.replace('all:', 'a:')}"}, "github"),
         ({FLOW: STEP % "make", "Makefile": f".DEFAULT_GOAL := other\n{RECIPES}"}, ""),
+        ({FLOW: STEP % "make a", "Makefile": "L = b\na: $(L)\nb:\n\t./ci/smoke.sh\n"}, "github"),
+        ({FLOW: STEP % "make b", "Makefile": "a \\\nb:\n\t./ci/smoke.sh\n"}, "github"),
         ({FLOW: STEP % "make a", "Makefile": "include mk/*.mk\n", "mk/a.mk": "a:\n\tci/smoke.sh\n"}, "github"),
         ({FLOW: STEP % "cd ci && make a", "Makefile": "a:\n\tls\n", "ci/Makefile": "a:\n\t./smoke.sh\n"}, "github"),
         ({FLOW: STEP % "cd ci && make a", "Makefile": "a:\n\tci/smoke.sh\n", "ci/Makefile": "a:\n\tls\n"}, ""),

@@ -12,9 +12,6 @@ from echo_migrate.dockerfile.run import Mount
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.tasks import (
     MANIFEST,
-    included_by,
-    makefile_of,
-    recipes_of,
     scripts_in,
     scripts_named,
     scripts_of_project,
@@ -23,6 +20,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.shell.commands import BUILT_IN, SHELLS, Command, as_command
+from echo_migrate.shell.makefiles import included_by, makefile_of, recipes_of
 from echo_migrate.shell.package_managers import data, does
 from echo_migrate.shell.parser import execute, read
 
@@ -111,8 +109,8 @@ def _started(
                 execute(words[start + 1 : end], command.start, command.end).commands if start + 1 < end else (),
                 folder,
             )
-    elif command.name in ("make", "gmake"):
-        inner, names, targets = makefile_of(command)
+    elif makes := makefile_of(command):
+        inner, names, targets = makes
         place = _within(folder, inner)
         texts = ((name, place and reading.text_at(join(place, name))) for name in names)
         found = next((text for _, text in texts if text), None)

@@ -9,12 +9,12 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.workspace import of_the_last
 from echo_migrate.shell.commands import SHELLS, Command, Script, ShellArguments, undoes_errexit
+from echo_migrate.shell.grammar import PIPES
 from echo_migrate.shell.package_managers import Call, Manager, does
 
 _ENDING = frozenset((".", "eval", "exec", "exit", "return", "source"))
 _REDEFINING = frozenset((".", "alias", "eval", "source", "trap"))
 _IN_TURN = frozenset(("", ";", "\n"))
-_PIPES = frozenset(("|", "|&"))
 _MAY_NOT_RUN = frozenset(("setsid", "xargs"))
 """Wrappers whose success says nothing of the command: setsid may not wait for it, xargs not start it."""
 
@@ -95,7 +95,7 @@ class _Flow:
             self._needed.update((number,) if passed else ())
             operator = command.operator
             if operator == "||":
-                ends = _fails_itself(command) and behind not in _PIPES
+                ends = _fails_itself(command) and behind not in PIPES
                 passed = failed = ends and (command.name == "exit" or failed)
             else:
                 passed = passed and operator == "&&"
@@ -107,7 +107,7 @@ class _Flow:
         command = self.script.commands[number]
         host = None if command.host is None else self.script.commands[command.host]
         around = () if host is None else (*host.inside, "script")
-        if self._tricky or number not in self._failing or command.inside != around or command.operator in _PIPES:
+        if self._tricky or number not in self._failing or command.inside != around or command.operator in PIPES:
             return False
         if not _MAY_NOT_RUN.isdisjoint(command.via):
             return False

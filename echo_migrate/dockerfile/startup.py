@@ -60,13 +60,14 @@ class StartCommand(NamedTuple):
         if not script.certain or any(one.operator == "||" and one.name not in _ENDS for one in script.commands):
             return []
         commands = [one for one in script.commands if one.always and one.words]
-        if any(one.name in _ASKS for one in commands):
+        if any(one.name in ASKS for one in commands):
             return []
         return [one for one in commands if one.words[0].known]
 
 
 _ENDS = frozenset((":", "echo", "exit", "false", "kill", "return", "true"))
-_ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
+ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
+"""Commands that find out whether there is a program."""
 
 
 def start_command_of(instruction: Instruction, shell: tuple[str, ...] | None) -> StartCommand:

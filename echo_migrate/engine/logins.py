@@ -89,7 +89,7 @@ def runner_of(path: str) -> str:
 
 def _called(kind: str, text: str, image: Image) -> str:
     """Return the registries that a script, or the recipe of a makefile, has logged in to when it comes to an image."""
-    from echo_migrate.formats._called_targets import recipe_at
+    from echo_migrate.shell.makefiles import recipe_at
     from echo_migrate.shell.registry_logins import logins_before  # few scripts of CI have any
 
     script = recipe_at(text, image.start) if kind == "makefile" else _script(text) if kind == "script" else None

@@ -13,7 +13,7 @@ from echo_migrate.formats._github_builds import dockerfiles, replaces
 from echo_migrate.model import Level
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.parser import read
-from echo_migrate.shell.registry_logins import account_in
+from echo_migrate.shell.registry_logins import FILLED_IN, account_in
 from echo_migrate.shell.wrappers import Account
 
 _PULLS = re.compile(
@@ -46,7 +46,6 @@ _NOBODYS: frozenset[Account] = frozenset(("unsure",))
 """What to do about pulls of other users, and whose logins serve none."""
 
 _OUTPUT = re.compile(r"\$\{\{[ \t]*(?:needs|steps)\.[^{}]*\}\}")
-_FILLED_IN = re.compile(r"\$\{\{[^{}]*\}\}")
 _MADE = "$made"
 """What a job or a step has put out, which names what the workflow makes; the variable that stands for it."""
 
@@ -169,7 +168,7 @@ def _pulls_own(run: str, made: set[str]) -> bool:
         run = re.sub(rf"(?<![\w./:-]){re.escape(tag)}(?![\w./:-])", "${{ steps.own }}", run)
     if not _OUTPUT.search(run):
         return False
-    text = _FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))
+    text = FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))
     script = read(Traced.of(text, 0, len(text)))
     pulled = [container_commands.read(one, lambda _: "word").places for one in script.commands]
     words = [one.word.value for places in pulled for one in places]

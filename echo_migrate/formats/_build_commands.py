@@ -68,10 +68,11 @@ def is_local(path: str) -> bool:
 def _commands(path: str, text: str) -> Iterator[Command]:
     """Yield the commands of docker that a script or a recipe runs as they are written."""
     from echo_migrate.formats import makefile, script
+    from echo_migrate.shell.makefiles import recipes
     from echo_migrate.shell.parser import read
 
     whole = [Traced.of(text, 0, len(text))] if script.candidate(path) else []
-    for place in makefile.recipes(text) if makefile.candidate(path) else whole:
+    for place in recipes(text) if makefile.candidate(path) else whole:
         line = text.rfind("\n", 0, place.start) + 1
         if text[max(0, line - 3) : line].endswith(("\\\n", "\\\r\n")):
             continue  # the value of a variable that goes on

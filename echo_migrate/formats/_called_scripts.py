@@ -17,7 +17,6 @@ from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.files.yaml import ScalarNode, is_scalar, is_text, positions, sequence, traced
 from echo_migrate.formats import _cloud_build, jenkins, makefile
-from echo_migrate.formats._called_targets import FILES, MAKEFILE, made, rule_at, rules_of, run_by
 from echo_migrate.formats._called_tests import TESTS, is_read, tested
 from echo_migrate.formats._github_steps import steps_of_shells
 from echo_migrate.formats._gitlab_includes import files_of
@@ -25,6 +24,7 @@ from echo_migrate.formats._makefile_includes import included
 from echo_migrate.formats._step_logins import as_shells
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.shell.commands import SHELLS, Command, Script
+from echo_migrate.shell.makefiles import MAKEFILE, MAKEFILES, made, rule_at, rules_of, run_by
 from echo_migrate.shell.parser import read
 from echo_migrate.shell.registry_logins import logins_before
 
@@ -95,7 +95,7 @@ def _logins_by_rule(path: str, text: str, elsewhere: frozenset[str], makes: bool
     root = real(top(path))
     own = os.path.relpath(real(path), root).replace(os.sep, "/")
     folder, _, name = own.rpartition("/")
-    if makes and name in FILES:
+    if makes and name in MAKEFILES:
         own = os.path.join(folder, MAKEFILE)
     found = dict[int | None, list[tuple[str, ...]]]()
     for call in _calls(root):
@@ -130,7 +130,9 @@ def _is(own: str, written: str, root: str) -> bool:
 def _there(root: str, path: str) -> str | None:
     """Return where a script or makefile is that has a path from the top, None if it is not there."""
     folder, _, name = path.removeprefix(_ANYWHERE).rpartition("/")
-    found = (dockerfile_at(os.path.join(root, "_"), folder, one) for one in (FILES if name == MAKEFILE else (name,)))
+    found = (
+        dockerfile_at(os.path.join(root, "_"), folder, one) for one in (MAKEFILES if name == MAKEFILE else (name,))
+    )
     return next(filter(None, found), None)
 
 

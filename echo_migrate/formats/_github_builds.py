@@ -20,6 +20,7 @@ from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import does
 from echo_migrate.shell.parser import read as read_script
+from echo_migrate.shell.registry_logins import FILLED_IN
 
 BUILDS = ("docker/build-push-action@",)
 """How the names of the actions begin that build."""
@@ -57,7 +58,6 @@ _TOGETHER = (
 
 _BETWEEN = lazy_regex(r"[\s;|&()<>\"'=]+")
 _WRITTEN = lazy_regex(r">[|>]?[ \t]*[\"']?([^\s\"'|&;()<>]+)")
-_FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
 _READ = lazy_regex(
     r"(?i)(?:.*[._-])?(?:docker|container)file(?:[._-].*)?|.*compose.*\.ya?ml|.*bake.*\.(?:hcl|json)|\.env"
 )
@@ -170,7 +170,7 @@ def replaces(step: dict[str, YamlNode]) -> bool:
     run = step.get("run")
     if _placed(step) or not is_text(run):
         return _placed(step) or _brings(step.get("uses"))
-    text = _FILLED_IN.sub("$_", run.value)
+    text = FILLED_IN.sub("$_", run.value)
     script = read_script(Traced.of(text, 0, len(text)))
     read = script.certain and _is_plain_shell(step)
     named = _WRITTEN.findall(text) if read else _BETWEEN.split(text)
@@ -245,7 +245,7 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> tuple[list[str], bool]:
 def _built_by_commands(path: str, text: str, folder: str) -> tuple[list[str], bool]:
     """Return what ``dockerfiles`` does for a script that runs in a folder of the tree. What GitHub fills in (``${{ …
     }}``) counts as a variable of the shell."""
-    text = _FILLED_IN.sub("$_", text)
+    text = FILLED_IN.sub("$_", text)
     script = read_script(Traced.of(text, 0, len(text)))
     built: list[str] = []
     whole = script.certain

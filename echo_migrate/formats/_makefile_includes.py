@@ -6,10 +6,10 @@ Follows the GNU make manual 4.4, "Including Other Makefiles".
 import os
 from itertools import chain, islice
 
-from echo_migrate.dockerfile.tasks import INCLUDE, MOST_INCLUDED
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.tree import dockerfile_at, matching, real, top
 from echo_migrate.files.workspace import of_a_run
+from echo_migrate.shell.makefiles import INCLUDE, MOST_INCLUDED
 
 _HERE = lazy_regex(r"^\$[({]CURDIR[)}]/")
 

@@ -1,9 +1,4 @@
-"""Makefiles: the images that commands in recipes run, pull and set.
-
-Follows the GNU make manual 4.4, "Recipe Syntax" and "Splitting Recipe Lines": a recipe line begins with a tab, a
-trailing backslash joins the next line, and both are passed to the shell. A recipe may also begin behind a semicolon
-("Rule Syntax"), .RECIPEPREFIX sets what stands in place of the tab, and $(shell …) runs a command ("Shell Function").
-"""
+"""Makefiles: the images that commands in recipes run, pull and set."""
 
 import re
 from bisect import bisect_right
@@ -14,7 +9,6 @@ from contextlib import suppress
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import MOST_READS, Expansion, expand
-from echo_migrate.dockerfile.tasks import INCLUDE, MOST_INCLUDED
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Edit, Source, Traced, Unreadable, contents
 from echo_migrate.files.workspace import of_a_run
@@ -27,22 +21,10 @@ from echo_migrate.images.reference import LONGEST, is_open, parsed, with_values
 from echo_migrate.model import Ignore, Image, SharedSpans
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell import container_commands
+from echo_migrate.shell.makefiles import INCLUDE, MOST_INCLUDED, recipes
 
 NAME = lazy_regex(r"(?!)")
 _NAME = lazy_regex(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
-_LINE = r"[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
-_INLINE = lazy_regex(rf"(?m)^[^\s#:=;][^\n#:=;]*::?(?!=)[^\n#=;]*;{_LINE}")
-_PREFIX = lazy_regex(r"(?m)^\.RECIPEPREFIX[ \t]*:*=[ \t]*(\S)?")
-
-
-def _call(opening: str, closing: str) -> str:
-    """Return the pattern of a call of ``shell``, whose text has brackets that are two deep at most."""
-    text = rf"[^{opening}{closing}]*+"
-    inner = rf"{text}(?>(?:\{opening}{text}\{closing}{text})*)"
-    return rf"\{opening}shell[ \t]++({text}(?>(?:\{opening}{inner}\{closing}{text})*))\{closing}"
-
-
-_SHELL = lazy_regex(rf"(?m)^[^#\n]*?\$(?:{_call('(', ')')}|{_call('{', '}')})")
 _ASSIGNED = lazy_regex(
     r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
     r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"
@@ -137,21 +119,6 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Image | Contain
         if service and Container in request.kinds
     ]
     return [*images.values(), *services, *in_yaml(text)] if found else []
-
-
-def recipes(text: str) -> Iterator[Traced]:
-    """Yield the recipes of a makefile, line by line, and the commands of its shell functions outside of them."""
-    set_to = _PREFIX.search(text)
-    prefix = set_to[1] if set_to and set_to[1] else "\t"
-    for match in sorted((*re.finditer(f"(?m)^{re.escape(prefix)}{_LINE}", text), *_INLINE.finditer(text)), key=_start):
-        place = Traced.of(text, *match.span(1))
-        yield place._replace(value=re.sub(rf"(\\\r?\n){re.escape(prefix)}", r"\1 ", place.value))
-    for match in _SHELL.finditer(text):
-        yield Traced.of(text, *match.span(match.lastindex or 0))
-
-
-def _start(match: "re.Match[str]") -> int:
-    return match.start()
 
 
 def _usual() -> list[str]:

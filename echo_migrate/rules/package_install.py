@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.layers import remaining_installs
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.dockerfile.startup import ASKS
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import lacks_manager
 from echo_migrate.model import Finding
@@ -12,9 +13,6 @@ from echo_migrate.rules._readiness import EffectiveBase
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Word
 from echo_migrate.shell.package_managers import listed, package_name, used_for
-
-_ASKS = frozenset(("[", "command", "hash", "test", "type", "which"))
-"""Commands that a RUN calls to find out whether there is a program."""
 
 
 @rule(on=Stage, level="note", blocks=True)
@@ -46,7 +44,7 @@ def package_install(stage: Stage, context: Context) -> Iterator[Finding]:
 def _impossible(stage: Stage, effective: EffectiveBase) -> Iterator[Finding]:
     """Yield an error for each install with a manager that neither the base image nor an earlier step provides."""
     for run in stage.runs:
-        for call in run.calls if run.script and _ASKS.isdisjoint(run.names) else ():
+        for call in run.calls if run.script and ASKS.isdisjoint(run.names) else ():
             command, manager = call.command, call.manager
             elsewhere = "chroot" in command.via or "/" in command.words[0].value or not manager.system
             if elsewhere or not lacks_manager(effective.base, manager.name, manager.families):

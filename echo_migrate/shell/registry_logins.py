@@ -38,7 +38,8 @@ _CALL = lazy_regex(r"\b(?:buildah|docker|nerdctl|podman)[ \t]+login\b.*")
 _VALUES = lazy_regex(r"[ \t](?:-[up](?:[= \t][ \t]{0,20})?|--(?:username|password)[= \t][ \t]{0,20})[^\s]+")
 """Options of a login with their values, which name no registry."""
 
-_FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
+FILLED_IN = lazy_regex(r"\$\{\{[^{}]*\}\}")
+"""An expression of GitHub, which is filled in before a shell reads what it is in."""
 _PIPES = ("|", "|&")
 _UNLESS = ("&&", "||")
 _FAR = 200
@@ -217,7 +218,7 @@ def named_in(line: str) -> str:
     call = _CALL.search(line)
     if not call or line.rstrip().endswith("\\"):
         return line
-    text = _FILLED_IN.sub(lambda match: "$" + "_" * (len(match[0]) - 1), call[0])
+    text = FILLED_IN.sub(lambda match: "$" + "_" * (len(match[0]) - 1), call[0])
     script = read(Traced.of(text, 0, len(text)))
     made = [one for one in script.commands if one.name in _PROGRAMS and one.arguments[:1] == ["login"]]
     return " ".join(said_of(one, call[0]) for one in made) if script.certain and made else _VALUES.sub(" ", line)

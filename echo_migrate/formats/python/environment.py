@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import libcst as cst
 
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.formats.python.mounts import NOTHING
 from echo_migrate.images.variables import UNREAD
 
 _GIVEN = ("env", "env_vars", "environment", "private_environment")
@@ -13,7 +14,6 @@ _ELSEWHERE = ("configmaps", "env_file", "env_files", "env_from")
 _SPELT = lazy_regex(r"[A-Za-z]{0,2}(?:\"\"\"|'''|\"|')([A-Za-z_]\w{0,200})(?=[=\"'])")
 _LATER = lazy_regex(r"\.with_env(s|_file)?\(([^()]{0,500})")
 _KEYWORD = lazy_regex(r"(?:^|,)\s*(\w{1,200})\s*=|(\*\*)")
-_NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
 
 Written = Callable[[cst.CSTNode], str]
 """The text of a node, as it is written."""
@@ -28,7 +28,7 @@ def of_call(given: Mapping[str, cst.BaseExpression], written: Written) -> Iterat
     for keyword, node in given.items():
         if keyword in _GIVEN:
             yield from _names(node, written)
-        elif keyword in _ELSEWHERE and written(node).strip() not in _NOTHING:
+        elif keyword in _ELSEWHERE and written(node).strip() not in NOTHING:
             yield UNREAD
         elif keyword == "config" and isinstance(node, cst.Dict):
             pairs = [one for one in node.elements if isinstance(one, cst.DictElement)]
@@ -57,7 +57,7 @@ def _names(node: cst.BaseExpression, written: Written) -> Iterator[str]:
             yield _of_object(one.value, written) if isinstance(one, cst.Element) else UNREAD
     elif isinstance(node, cst.Call) and written(node.func) == "dict" and node.args:
         yield from (one.keyword.value if one.keyword else UNREAD for one in node.args)
-    elif written(node).strip() not in _NOTHING:
+    elif written(node).strip() not in NOTHING:
         yield UNREAD
 
 

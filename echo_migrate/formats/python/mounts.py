@@ -10,7 +10,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 
 _MOUNTS = frozenset(("config", "host_config", "mounts", "volume_mounts", "volumes", "volumes_from"))
 _TARGET = re.compile(r"[\"':](/[^\"':\s]{0,200})")
-_NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
+NOTHING = frozenset(("None", "{}", "[]", "()", "dict()", "list()"))
 _MAPPED = lazy_regex(
     r"\.with_(mounted_(?:cache|directory)|volume_mapping|"
     r"kwargs(?=\([\s\S]{0,500}?(?:\*\*|\b(?:volumes|mounts)\b)))\(([^()]{0,500})\)?"
@@ -44,7 +44,7 @@ def _of_later_call(method: str, arguments: str) -> list[str]:
 
 def _paths(written: str) -> list[str]:
     """Return the paths in a container that an argument covers with volumes; ``/`` for each that is not in its text."""
-    if written.strip() in _NOTHING:
+    if written.strip() in NOTHING:
         return []
     node = _parsed(written)
     return [path for one in _entries(node) for path in _of_entry(one)] if node else _found(written)
