@@ -31,6 +31,7 @@ _LOADED = (
     *("echo_migrate.cli.fix", "echo_migrate.cli.github", "echo_migrate.cli.init", "echo_migrate.cli.inventory"),
     *("echo_migrate.cli.match", "echo_migrate.cli.pull_request", "echo_migrate.cli.pull_request.github"),
     *("echo_migrate.cli.fleet", "echo_migrate.cli.pull_request.gitlab", "echo_migrate.cli.watch", "gitlab"),
+    *("echo_migrate.cli.verify", "echo_migrate.registry.evidence", "echo_migrate.registry.transport", "httpcore"),
     *("echo_migrate.engine.baseline", "echo_migrate.engine.changed_lines", "echo_migrate.engine.patch"),
     *("echo_migrate.engine.registry_login", "echo_migrate.files.write", "github", "rich.progress"),
 )
