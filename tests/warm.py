@@ -104,9 +104,10 @@ def serve(listening: socket.socket) -> None:
             _, status = os.waitpid(child, 0)
             os.close(place)
             with open(found, "rb") as file:
-                if measuring and file.seek(0, os.SEEK_END):
-                    file.seek(0)
-                    measuring.add(pickle.load(file))
+                file.seek(0)
+                with contextlib.suppress(EOFError, pickle.UnpicklingError):  # of what is not measured, or was killed
+                    if measuring:
+                        measuring.add(pickle.load(file))
             with contextlib.suppress(OSError):  # whoever asked has gone
                 connection.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
             connection.close()
