@@ -9,6 +9,7 @@ import contextlib
 import gc
 import os
 import pickle
+import posix
 import resource
 import runpy
 import select
@@ -30,6 +31,7 @@ _LOADED = (
     *("echo_migrate.cli.fix", "echo_migrate.cli.github", "echo_migrate.cli.init", "echo_migrate.cli.inventory"),
     *("echo_migrate.cli.match", "echo_migrate.cli.pull_request", "echo_migrate.cli.pull_request.github"),
     *("echo_migrate.cli.fleet", "echo_migrate.cli.pull_request.gitlab", "echo_migrate.cli.watch", "gitlab"),
+    *("echo_migrate.cli.verify", "echo_migrate.registry.evidence", "echo_migrate.registry.transport", "httpcore"),
     *("echo_migrate.engine.baseline", "echo_migrate.engine.changed_lines", "echo_migrate.engine.patch"),
     *("echo_migrate.engine.registry_login", "echo_migrate.files.write", "github", "rich.progress"),
 )
@@ -92,22 +94,29 @@ def serve(listening: socket.socket) -> None:
     measuring = _paused()
     _tried()
     gc.freeze()
-    running: dict[int, tuple[int, socket.socket]] = {}
+    running: dict[int, tuple[int, int, socket.socket]] = {}
     while True:
         ready, _, _ = select.select([listening, sys.stdin, *running], [], [])
         if sys.stdin in ready:
-            return
+            break
         for place in running.keys() & set(ready):
-            child, connection = running.pop(place)
+            child, found, connection = running.pop(place)
             _, status = os.waitpid(child, 0)
             os.close(place)
+            with open(found, "rb") as file:
+                file.seek(0)
+                with contextlib.suppress(EOFError, pickle.UnpicklingError):  # of what is not measured, or was killed
+                    if measuring:
+                        measuring.add(pickle.load(file))
             with contextlib.suppress(OSError):  # whoever asked has gone
                 connection.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
             connection.close()
         if listening in ready:
             connection, _ = listening.accept()
-            child = _begun(connection, listening, measuring)
-            running[os.pidfd_open(child)] = child, connection
+            child, found = _begun(connection, listening, measuring)
+            running[os.pidfd_open(child)] = child, found, connection
+    if measuring:
+        measuring.save()
 
 
 def _tried() -> None:
@@ -123,29 +132,31 @@ def _tried() -> None:
             CliRunner().invoke(cli, [*words, "--no-config"], catch_exceptions=False)
 
 
-def _begun(connection: socket.socket, listening: socket.socket, measuring: "Coverage | None") -> int:
-    """Read a request, and return the process that is what it asks for: a child of this process itself."""
+def _begun(connection: socket.socket, listening: socket.socket, measuring: "_Measuring | None") -> tuple[int, int]:
+    """Read a request, and return the process that is what it asks for, a child, and the file for what it measures."""
     head, files, _, _ = socket.recv_fds(connection, NUMBER.size, 3)
     request: Request = pickle.loads(received(connection, NUMBER.unpack(head)[0]))
+    found = os.memfd_create("found")
     child = os.fork()
     if not child:
         connection.close()
         listening.close()
-        _become(request, files, measuring)
+        _become(request, files, measuring, found)
     for file in files:
         os.close(file)
-    return child
+    return child, found
 
 
-def _become(request: Request, files: list[int], measuring: "Coverage | None") -> None:
+def _become(request: Request, files: list[int], measuring: "_Measuring | None", found: int) -> None:
     """Be what a request asks for, in a child, to its end."""
     from echo_migrate.cli import main
 
     code: object = 1
+    if MEASURED not in request.environment or request.limits:
+        measuring = None  # limits are the program's alone, which would be three times as slow measured
     try:
-        asked = MEASURED in request.environment and not request.limits
-        if measuring and asked:  # limits are the program's alone, which would be three times as slow measured
-            measuring.start()
+        if measuring:
+            measuring.coverage.start()
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
@@ -171,25 +182,54 @@ def _become(request: Request, files: list[int], measuring: "Coverage | None") ->
         sys.stdout.flush()
         sys.stderr.flush()
     if measuring:
-        measuring.stop()  # or what saves it, as the process ends, is traced too: a third of what the child costs
-    os._exit(code if isinstance(code, int) else 1)
+        measuring.coverage.stop()
+        with open(found, "wb") as handed:
+            pickle.dump(measuring.new(), handed)
+    posix._exit(code if isinstance(code, int) else 1)  # not os._exit, in whose place coverage has what writes a file
 
 
-def _paused() -> "Coverage | None":
-    """Return what measures coverage in this process, with what it found in a file: a child goes on with it.
+class _Measuring:
+    """What measures coverage in this process and its children, and all that they have found, which is saved once.
 
-    A measuring of its own for each child, and what was found before the fork once more in its file, cost three times as
-    much as what it runs.
+    A file for each child, with thousands of lines that others have found as well, took longer than what most of them
+    run, and as long again to be combined. The lines are out of what coverage has before it writes them.
     """
+
+    def __init__(self, coverage: "Coverage") -> None:
+        assert coverage._collector is not None
+        self.coverage = coverage
+        self.lines: dict[str, set[object]] = coverage._collector.data  # type: ignore[assignment]
+        self.known: dict[str, set[object]] = {}
+        self.add(self.new())
+        for lines in self.lines.values():
+            lines.clear()  # but stays: functions under way add to it
+
+    def new(self) -> dict[str, set[object]]:
+        """Return what was found in this process, by file, that is not known."""
+        found = ((name, lines - self.known.get(name, set())) for name, lines in self.lines.copy().items())
+        return {name: lines for name, lines in found if lines}
+
+    def add(self, found: dict[str, set[object]]) -> None:
+        for name, lines in found.items():
+            self.known.setdefault(name, set()).update(lines)
+
+    def save(self) -> None:
+        """Write all that is known to a file."""
+        self.lines.update(self.known)
+        self.coverage.save()
+
+
+def _paused() -> "_Measuring | None":
+    """Return what measures coverage in this process, with what it has found: a child goes on with it."""
     if not os.environ.pop(MEASURED, ""):  # with which each fork would start one
         return None
     from coverage import Coverage
 
     measuring = Coverage.current()
-    if measuring:
-        measuring.stop()
-        measuring.save()
-    return measuring
+    if not measuring:
+        return None
+    measuring.stop()
+    return _Measuring(measuring)
 
 
 if __name__ == "__main__":
