@@ -16,6 +16,15 @@ GO = "FROM golang:1.26 AS build\nWORKDIR /app\nCOPY . .\n"
 PYTHON = "FROM python:3.13 AS build\nWORKDIR /app\nCOPY . .\n"
 SCRIPT = {"b.sh": "#!/bin/sh\nset -e\ncurl -O x\n"}
 MAKEFILE = {"Makefile": "GEN = python3\n\nbuild: deps\n\tnpm ci\ndeps:\n\t@$(GEN) gen.py\nrelease:\n\trsync a b\n"}
+CHAIN = """\
+if command -v curl >/dev/null; then
+  curl x
+elif command -v wget >/dev/null; then
+  wget x
+else
+  exit 1
+fi
+"""
 PSYCOPG = 'dependencies = ["psycopg2"]\n'
 SCM = '[build-system]\nrequires = ["setuptools-scm>=8"]\n[project]\nname = "a"\ndynamic = ["version"]\n'
 
@@ -47,6 +56,17 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str =
         (f"{NODE}RUN gosu node npm ci", {}, "gosu"),
         (f"{NODE}RUN /usr/bin/python3 x.py", {}, "python3"),
         (f"{NODE}ENV PY=python3\nRUN $PY x.py", {}, "python3"),
+        (f"{NODE}ENV GET='curl -f'\nRUN $GET x", {}, "curl"),
+        (f"{NODE}RUN GET='curl -fsSL'; $GET x", {}, "curl"),
+        (f'{NODE}RUN if a; then G=echo; else G=/usr/bin/curl; fi; "$G" x', {}, "curl"),
+        (f'{NODE}RUN if a; then G="wget -q"; else G=curl; fi; "$G" x', {}, "wget"),
+        (f"{NODE}RUN ${{GET:-curl -f}} x", {}, "curl"),
+        (f"{NODE}CMD G=curl; exec ${{G}} x", {}, "curl"),
+        (f"{NODE}RUN sh g.sh", {"g.sh": 'GET=(curl -f)\n"${GET[@]}" x\n'}, "curl"),
+        (f"{NODE}RUN command -v curl >/dev/null 2>&1 || exit 1", {}, "curl"),
+        (f"{NODE}RUN sh g.sh", {"g.sh": "which curl > /dev/null || { echo none >&2; exit 1; }\ncurl x\n"}, "curl"),
+        (f"{NODE}RUN sh g.sh", {"g.sh": "if ! hash curl; then\n  echo none\n  exit 2\nfi\ncurl x\n"}, "curl"),
+        (f"{NODE}RUN sh g.sh", {"g.sh": CHAIN}, "curl or wget"),
         (f"{NODE}RUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF", {}, "python3"),
         (f"{NODE}RUN ./x.py", {"x.py": "#!/usr/bin/env python3\n"}, "python3"),
         (f"{NODE}RUN sh b.sh", SCRIPT, "curl"),
@@ -108,6 +128,9 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
         (f"{NODE}RUN sh a.sh", {"a.sh": "apt-get install -y curl\n./b.sh\n", **SCRIPT}),
         (f"{NODE}RUN apt-get install -y curl\nRUN sh b.sh", SCRIPT),
         (f"{NODE}RUN sh b.sh", {"b.sh": "if command -v curl >/dev/null; then curl x; fi\n"}),
+        (f"{NODE}RUN apt-get install -y wget\nRUN sh g.sh", {"g.sh": CHAIN}),
+        (f"{NODE}RUN sh b.sh", {"b.sh": "if ! command -v curl; then exit 0; fi\ncurl x\n"}),
+        (f"{NODE}RUN '$G' x; G=curl", {}),
         (f"{NODE}RUN sh b.sh", {"b.sh": "zip() {\n  echo\n}\nzip a\n"}),
         (f"{NODE}RUN npm ci", {"x.py": "#!/usr/bin/env python3\n", **SCRIPT}),
         (f"{NODE}RUN apt-get install -y make python3\nRUN make build", MAKEFILE),

@@ -1410,6 +1410,33 @@ def test_manifests_in_a_folder_to_copy_need_review(run: Run, tmp_path: Path, pat
     assert [reason["id"] for reason in one["reasons"]] == (["project-template"] if held else [])
 
 
+@pytest.mark.parametrize(
+    ("beside", "body", "more", "held"),
+    [
+        ("app/rancher-compose.yml", ".catalog:\n  name: a\n", "", True),
+        ("app/rancher-compose.yml", "version: '2'\ncatalog:\n  questions: []\n", "", True),
+        ("app/rancher-compose.yml", "a:\n  scale: 2\n", "", False),
+        ("app/questions.yaml", "questions:\n- variable: a\n", "", True),
+        ("app/questions.yml", "- what: is it\n", "", False),
+        ("app/umbrel-app.yml", "manifestVersion: 1\nid: a\n", "", True),
+        ("app/config.json", '{"id": "a", "tipi_version": 3}', "", True),
+        ("app/config.json", '{"id": "a"}', "", False),
+        ("app/readme.txt", "", "x-casaos:\n  main: a\n", True),
+        ("templates.json", '{"templates": [{"repository": {"stackfile": "app/docker-compose.yml"}}]}', "", True),
+        ("templates.json", '{"templates": [{"repository": {"stackfile": "b/docker-compose.yml"}}]}', "", False),
+    ],
+)
+def test_what_users_install_from_a_catalog(
+    run: Run, tmp_path: Path, beside: str, body: str, more: str, held: bool
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / beside).write_text(body)
+    (tmp_path / "app" / "docker-compose.yml").write_text(f"services:\n  a:\n    image: python:3.13\n{more}")
+    one = json.loads(run("inventory", "--output-format", "json").stdout)["references"][0]
+    assert [reason["id"] for reason in one["reasons"]] == (["catalog-entry"] if held else [])
+
+
 def test_a_template_of_copier_and_its_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copier.yml").write_text("name: {type: str}\n")
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'node:22'}}\n")

@@ -207,3 +207,29 @@ def test_a_repackaged_image_is_told_by_the_inventory(
     assert (b"renamed-image" in run("check", *chosen, "compose.yml").stdout) == told
     (row,) = json.loads(run("inventory", "--output-format", "json", "compose.yml").stdout)["references"]
     assert (row["state"], row["upstream"], row["reasons"][0]["id"]) == ("needs-person", "zookeeper", "guess")
+
+
+LEAVES_LISTS = "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends python3 sudo\n"
+POST = '"build": {"dockerfile": "Dockerfile"}, "postCreateCommand": '
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("img/molecule.yml", "driver:\n  name: docker\n", False),
+        ("molecule/default/molecule.yml", "platforms:\n- dockerfile: ../../img/Dockerfile\n", False),
+        ("molecule/default/molecule.yml", "platforms:\n- image: a\n", True),
+        (".kitchen.yml", "driver:\n  name: docker\n  dockerfile: img/Dockerfile\n", False),
+        ("Vagrantfile", 'config.vm.provider "docker" do |d|\n  d.build_dir = "img"\nend\n', False),
+        ("a.pkr.hcl", 'source "docker" "a" {\n  build {\n    path = "img/Dockerfile"\n  }\n}\n', False),
+        ("img/devcontainer.json", f'{{{POST}"sudo apt-get install -y jq"}}', False),
+        ("img/devcontainer.json", f'{{{POST}"sudo apt-get update && sudo apt-get install -y jq"}}', True),
+        ("img/devcontainer.json", f'{{{POST}"npm ci"}}', True),
+    ],
+)
+def test_lists_that_what_installs_later_may_need(run: Run, tmp_path: Path, file: str, text: str, told: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, body in {"img/Dockerfile": LEAVES_LISTS, file: text}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(body)
+    assert (b"leaves /var/lib/apt/lists" in run("check", "--select", "package-lists-left").stdout) == told

@@ -299,3 +299,18 @@ def test_what_moved_has_all_that_stands_on_it_needs(lines: list[str], provider: 
     registry = f"{catalog.load(provider).registry}/"
     errors = [f.message for f in again.findings if f.level == "error" and "the new image " not in f.message]
     assert unsafe or not [message for message in errors if registry in message]
+
+
+@pytest.mark.parametrize(
+    ("image", "keys", "held"),
+    [
+        ("curlimages/curl:8.17.0", 'command: ["sh", "-c", "curl x"]', True),
+        ("curlimages/curl:8.17.0", 'entrypoint: ["sh"]\n    command: ["-c", "curl x"]', False),
+        ("curlimages/curl:8.17.0", 'command: ["-f", "http://x"]', False),
+        ("perl:5.42", 'command: ["sh", "-c", "perl x.pl"]', False),
+    ],
+)
+def test_a_shell_that_an_unknown_entrypoint_may_not_run(image: str, keys: str, held: bool) -> None:
+    text = f"services:\n  a:\n    image: {image}\n    {keys}\n"
+    found = reasons(fix_source(text, {"unhardened-image"}, path="compose.yaml"))
+    assert any("entrypoint is not known" in one for one in found) == held

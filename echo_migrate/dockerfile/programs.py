@@ -99,6 +99,8 @@ _PROVIDERS = {
 with a space between them, those that one name has both. Clients and libraries do not have what their headers bring."""
 _WITH_PROGRAMS = lazy_regex(r"-(?:bin|client|programs|progs|tools|utils)\b|^lib(?:reoffice|tool)")
 """Names of packages that begin as those of libraries and have programs (Debian Policy, 8.2)."""
+_LOOKS_UP = frozenset(("command", "hash", "type", "which"))
+"""Commands that name a program to find it."""
 _MOVERS = ("cp", "install", "ln", "mv")
 _HEREDOC = lazy_regex(r"<<-?")
 _INSTALLERS = {
@@ -258,7 +260,7 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
             return False
         unknown = call.opaque or "xargs" in command.via or any(not word.known for word in call.packages)
         return unknown or any(_provides(package_name(word), names, likely) for word in call.packages)
-    if call or not command.words:
+    if call or not command.words or command.name in _LOOKS_UP:
         return False
     if any(basename(one.target.value) in names for one in command.redirects) or does(command, "unpack"):
         return True

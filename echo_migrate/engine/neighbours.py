@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.files.project_template import in_template, is_to_copy
+from echo_migrate.files.project_template import in_catalog, in_template, is_to_copy
 from echo_migrate.files.source import Source, Unreadable, contents
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.workspace import of_a_run
@@ -61,12 +61,16 @@ def _is_run(image: Image) -> bool:
 
 
 def of_template(moves: list[Migration], source: Source, deployed: bool) -> list[Migration]:
-    """Return the migrations, unsafe in a file of a project template: the projects made from it pull for themselves.
-    What programs of a cluster apply (``deployed``) is one only in a folder that says so, as it has other templates."""
+    """Return the migrations, unsafe in a file of a project template, or of a catalog that users install from: who makes
+    a project from it, or installs it, pulls it. What programs of a cluster apply (``deployed``) is of a template only
+    in a folder that says so, as it has other templates."""
     copied = is_to_copy if deployed else in_template
-    if not any(move.edits for move in moves) or not (copied(source.path) or is_to_copy(source.path)):
+    if not any(move.edits for move in moves):
         return moves
-    reason = because("project-template")
+    of_catalog = in_catalog(source.path, source.text)
+    if not (of_catalog or copied(source.path) or is_to_copy(source.path)):
+        return moves
+    reason = because("catalog-entry" if of_catalog else "project-template")
     return [
         move._replace(state="needs-person", reasons=(*move.reasons, reason)) if move.edits else move for move in moves
     ]

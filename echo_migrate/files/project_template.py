@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
@@ -69,6 +70,20 @@ _USED_AS = lazy_regex(r"(?i)\buse this template\b|github\.com/[\w.-]{1,100}/[\w.
 _LONGEST = 20_000
 """The number of characters of a README that are read."""
 
+_OF_CATALOGS = {
+    "config.json": r"\"tipi_version\"\s{0,9}:",
+    "questions.yaml": r"(?m)^questions[ \t]{0,9}:",
+    "questions.yml": r"(?m)^questions[ \t]{0,9}:",
+    "rancher-compose.yaml": r"(?m)^[ \t]{0,9}(?:\.?catalog|questions)[ \t]{0,9}:",
+    "rancher-compose.yml": r"(?m)^[ \t]{0,9}(?:\.?catalog|questions)[ \t]{0,9}:",
+    "umbrel-app.yml": r"(?m)^manifestVersion[ \t]{0,9}:",
+}
+"""What lies beside an application that users install from a catalog, and what is in it: of Runtipi, Rancher and
+TrueNAS (questions to who installs it), Rancher 1, Umbrel."""
+_OF_CASAOS = lazy_regex(r"(?m)^[ \t]{0,40}[\"']?x-casaos[\"']?[ \t]{0,9}:", needs=("x-casaos",))
+_OF_PORTAINER = "templates.json"
+"""The list of a repository of Portainer's templates, at its top; it names the file of each stack."""
+
 
 def in_template(path: str) -> bool:
     """Return whether a file is part of a project template, by its folders and those above it within its tree."""
@@ -80,6 +95,30 @@ def is_to_copy(path: str) -> bool:
     root = top(path)
     below = os.path.relpath(os.path.realpath(os.path.dirname(path) or "."), root)
     return any(map(_TO_COPY.fullmatch, below.split(os.sep)))
+
+
+def in_catalog(path: str, text: str) -> bool:
+    """Return whether a file is of an application that users install from a catalog."""
+    folder, root = os.path.realpath(os.path.dirname(path) or "."), top(path)
+    if _OF_CASAOS.search(text) or any(name in names_in(folder) and _is_sign(folder, name) for name in _OF_CATALOGS):
+        return True
+    if _OF_PORTAINER not in names_in(root):
+        return False
+    own = os.path.relpath(os.path.join(folder, os.path.basename(path)), root).replace(os.sep, "/")
+    return bool(re.search(rf"\"stackfile\"\s{{0,9}}:\s{{0,9}}\"(?:\./)?{re.escape(own)}\"", _text(root, _OF_PORTAINER)))
+
+
+@of_a_run(4096)
+def _is_sign(folder: str, name: str) -> bool:
+    return bool(re.search(_OF_CATALOGS[name], _text(folder, name)))
+
+
+@of_a_run(16)
+def _text(folder: str, name: str) -> str:
+    path = os.path.join(folder, name)
+    with contextlib.suppress(Unreadable):
+        return "" if os.path.islink(path) else contents(path).decode("utf-8", "replace")
+    return ""
 
 
 @of_a_run(4096)

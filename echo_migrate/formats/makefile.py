@@ -257,12 +257,22 @@ def _shared(source: Source, given: dict[str, Expansion], images: list[Image]) ->
         at = bisect_right(begins, match.start()) - 1
         if at < 0 or match.end() > places[at][1]:
             elsewhere.add(match[1])
+    reasons = [
+        because("variable-shared", name=name) if name in elsewhere else _default(name, given, source) for name in given
+    ]
     return [
-        (start, end, because("variable-shared", name=name))
-        for name in given
-        if name in elsewhere
+        (start, end, reason)
+        for name, reason in zip(given, reasons, strict=True)
+        if reason
         for start, end in given[name].text.spans
     ]
+
+
+def _default(name: str, given: dict[str, Expansion], source: Source) -> Reason | None:
+    """Return why an image in a variable is no more than a default (``?=``), None if it is more."""
+    word = " " not in given[name].text.value  # what a command in it runs is no default
+    is_one = word and re.search(rf"(?m)^ *(?:(?:export|override) +){{0,2}}{name}[ \t]*\?=", source.text)
+    return because("variable-overridden", name=name) if is_one else None
 
 
 def _with_values(image: Image, others: dict[str, str]) -> Image:

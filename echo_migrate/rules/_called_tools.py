@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from posixpath import basename
 from typing import NamedTuple
 
-from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.layers import absolute
 from echo_migrate.dockerfile.run import Mount, Run
@@ -28,6 +28,11 @@ _WITHOUT_FILES = ("find", "perl")
 
 _TOOL, _OWN, _ALONG, _PERL, _PYTHON = "tool", "own", "along", "of perl", "other language"
 """Kinds of commands (``mappings/commands.yaml``, does)."""
+
+_OR = " or "
+"""Between the names of tools of which one is enough."""
+
+_ENDING = ("exit", "return")
 
 _LETTERS = {"J": "xz", "j": "bzip2"}
 _VALUED = "CFHIKLNTVXbfg"
@@ -68,36 +73,41 @@ def tools(
     first: dict[str, int | None] = {}
     scripts = _Scripts(node, base, kinds, path, set()) if isinstance(node, Stage) else None
     for run in runs:
-        for command in run.commands:
+        for command in _meant(run.commands, run.commands, run.environment):
             for name in _called(command, base, kinds, run.environment):
                 if name in first:
                     continue
-                missing = base.has(name) is False and not _may_provide(node, base, name, command.start)
+                missing = base.has(name) is False and not _may_provide(node, base, [name], command.start)
                 if run in triggers or not (missing and run.script and must_succeed(command, run.script)):  # no error
                     first[name] = command.start
             for name in _through(command, run, scripts) if scripts else ():
                 first.setdefault(name, command.start)
         for name in _by_first_line(run, base, kinds):
             first.setdefault(name, run.instruction.start)
+        for name in _demanded(run.text, base, kinds):
+            first.setdefault(name, run.instruction.end)
+    environment = stage.environment if (stage := stage_of(node)) else {}
     for launch in (*launches, *(node.entered if isinstance(node, Container) else ())):
         certain_ones = launch.commands() if launch.verb != "exec" else []
-        for command in launch.script.commands:
-            for name in _called(command, base, kinds, {}):
+        for command in _meant(launch.script.commands, launch.script.commands, environment):
+            for name in _called(command, base, kinds, environment):
                 if not (base.has(name) is False and command in certain_ones):
                     first.setdefault(name, None if launch.verb != "exec" else command.start)
             for name in _started(command, scripts) if scripts else ():
                 first.setdefault(name, None)
+        for name in _demanded(launch.args.value, base, kinds):
+            first.setdefault(name, None if launch.verb != "exec" else launch.end)
     for name, start in first.items():
-        if not _may_provide(node, base, name, start, likely=True):
+        if not _may_provide(node, base, name.split(_OR), start, likely=True):
             yield because("program-unknown", program=name)
 
 
 def _may_provide(
-    node: Stage | Container, base: ImageFacts, name: str, before: int | None, likely: bool = False
+    node: Stage | Container, base: ImageFacts, names: list[str], before: int | None, likely: bool = False
 ) -> bool:
     from echo_migrate.dockerfile.programs import may_provide  # many stages call no tool that their base may lack
 
-    return may_provide(node, base, [name], before, likely=likely)
+    return may_provide(node, base, names, before, likely=likely)
 
 
 class _Scripts(NamedTuple):
@@ -133,14 +143,41 @@ def _of_scripts(
 
     found: set[str] = set()
     for one in called_by(command, folder, stage, mounts, path, read):
-        for name in _called(one.command, base, kinds, environment):
-            if name not in found and not one.does_without(name) and not makes(one.before, base, [name]):
+        named = [
+            name
+            for command in _meant((one.command,), one.before, environment)
+            for name in _called(command, base, kinds, environment)
+        ]
+        names = [name for name in named if not one.does_without(name)] + list(_demanded(one.text, base, kinds))
+        for name in names:
+            if name not in found and not makes(one.before, base, name.split(_OR)):
                 found.add(name)
                 yield name
         if one.command.name == "node-gyp":
             from echo_migrate.rules._declared_needs import compilers  # few modules are made
 
             yield from (name for name in compilers("node") if base.has(name) is not True)
+
+
+def _meant(commands: Sequence[Command], among: Sequence[Command], environment: Mapping[str, str]) -> Iterable[Command]:
+    """Return the commands, each as what it is if its program is named by a variable."""
+    if not any(one.words and one.words[0].value[:1] == "$" for one in commands):
+        return commands
+    from echo_migrate.shell.variable_commands import meant  # few scripts have one
+
+    return meant(commands, among, environment)
+
+
+def _demanded(text: str, base: ImageFacts, kinds: tuple[str, ...]) -> Iterator[str]:
+    """Yield the tools without which a script ends with an error; those of which it takes one, as one name."""
+    if not any(word in text for word in _ENDING):
+        return
+    from echo_migrate.shell.variable_commands import demanded  # few scripts end themselves
+
+    for names in demanded(text):
+        unknown = [name for name in names if [*_called(as_command([name]), base, kinds, {})]]
+        if len(unknown) == len(names):
+            yield _OR.join(names)
 
 
 def _by_first_line(run: Run, base: ImageFacts, kinds: tuple[str, ...]) -> Iterator[str]:
@@ -177,9 +214,6 @@ def _called(
             yield wrapper
     if not command.words or command.words[0].value.rpartition("/")[0] not in ("", *_FOLDERS):
         return
-    if name[:1] == "$":
-        name = environment.get(name.strip("${}"), "").rpartition("/")[2]
-        command = command._replace(name=name)
     is_tool = any(does(command, kind) for kind in kinds) or (name == "bash" and base.family == "alpine")
     if is_tool and base.has(name) is not True:
         yield name

@@ -18,10 +18,11 @@ from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of, has_tools, is_root
 from echo_migrate.images.providers import UPSTREAM
-from echo_migrate.images.reference import is_number, parsed, with_values
+from echo_migrate.images.reference import familiar, is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
 from echo_migrate.model import Image, Migration
 from echo_migrate.model.reasons import Reason, because
+from echo_migrate.shell.commands import SHELLS
 from echo_migrate.shell.package_managers import does
 
 _NODE = "node"
@@ -130,6 +131,7 @@ def other_blockers(
                 *_user_changes(node, effective),
                 *_not_known(node, effective, source.path),
                 *_wrapped(node, effective),
+                *_entered_unknown(node, image, effective),
                 *_programs(node, image, effective, catalog, source.path, folders),
                 *_package_sources(node, effective, catalog, source),
                 *_scripts(node, effective, source),
@@ -282,6 +284,18 @@ def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reas
         file = slash and folder not in FOLDERS and not name.endswith(SCRIPTS)  # of a script, an error says it
         if file and launch.verb in ("cmd", "command") and after.has(name) is not True:
             yield because("wrapper", word=f"{folder}/{name}", program=_NODE)
+
+
+def _entered_unknown(node: Stage | Container, image: Image, effective: EffectiveBase) -> Iterator[Reason]:
+    """Yield the reason for a shell that a service gives an image which is no Docker official one, where no entrypoint
+    is known: it may be that of a program, whose arguments the shell would be."""
+    known = [one.entrypoint for one in (effective.base, effective.before) if one and one.entrypoint is not None]
+    if known or not isinstance(node, Container) or node.stage or "/" not in familiar(image.ref.value):
+        return
+    command = None if node.start_command("entrypoint") else node.start_command("cmd")
+    word = (command.words or ("",))[0] if command else ""
+    if basename(word) in SHELLS:
+        yield because("entrypoint-unknown", word=word)
 
 
 def _elsewhere(node: Stage | Container, effective: EffectiveBase, image: Image, catalog: Catalog) -> Iterator[Reason]:

@@ -52,7 +52,14 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         message = f"{call.shown} leaves {folder}{needed}: {remedy}"
         certain = stage.certain and not stage.in_onbuild(run.instruction.start)
         fix = _fix(run, stage, call) if certain and not useless and not quoted else None
-        yield Finding(call.command.start, call.command.end, message, fix)
+        if needed or not _is_installed_into(context):
+            yield Finding(call.command.start, call.command.end, message, fix)
+
+
+def _is_installed_into(context: Context) -> bool:
+    from echo_migrate.files.installed_into import installed_into  # few files leave lists
+
+    return installed_into(context.source.path)
 
 
 def _installs_later(run: Run, stage: Stage, manager: Manager) -> bool:

@@ -275,6 +275,7 @@ OF_IMAGES: dict[str, Row] = {
     ),
     "unset": Row("uses {names}, which the new image may not set", "set them with ENV", "edit", "may not set {names}"),
     "port": Row("listens on {after}, not on {port}", "publish {after} instead", "edit", "not on port {port}"),
+    "entrypoint-unknown": Row("its entrypoint is not known, which may not run {word}", _RUN, "proof", "untested start"),
     "start-unread": Row("what it starts could not be read", _RUN, "proof", "untested start"),
     "pipeline-unread": Row("its pipeline was not read whole", _RUN, "proof", "untested jobs"),
     "base-unread": Row(
