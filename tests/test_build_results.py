@@ -519,6 +519,10 @@ SLOW = '\r\n[remote "origin"]\r\n' + "\tfetch = +refs/*\r\n" * 30
         ("https://x:y@github.com/acme/shop.git", "acme/shop:1", "first-party"),
         ("https://example.com/acme/shop.git", "acme/shop:1", "unknown-image"),
         ("https://github.com/acme/shop-gitops.git", "other/shop:1", "unknown-image"),
+        ("https://github.com/acme/shop-gitops.git", "registry.acme.com/official/shop:1", "of-the-owner"),
+        ("https://github.com/acme/shop-gitops.git", "registry.acme.com:5000/shop:1", "first-party"),
+        ("https://github.com/acme/shop-gitops.git", "registry.acme-other.com/shop:1", "unknown-image"),
+        ("https://github.com/quay/shop.git", "quay.io/other/shop:1", "unknown-image"),
         ("https://github.com/fluxcd/flux2.git", "ghcr.io/fluxcd/source-controller:v1.6.0", "not-offered"),
     ],
 )
