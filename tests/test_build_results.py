@@ -319,6 +319,31 @@ def test_what_a_build_does_not_make_is_pulled(tmp_path: Path, kind: str) -> None
     assert not {"nginx:1.29", "nginx:", "nginx"} & _results(tmp_path, *OTHERS[kind])
 
 
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ('for x in a/b:1 c:2; do\n  docker pull -q "$x"\n  docker tag "$x" ghcr.io/acme/c:1\ndone', False),
+        ("podman pull $1\npodman image tag $1 ghcr.io/acme/c:1", False),
+        ("docker tag node:22 ghcr.io/acme/c:1", False),
+        ("docker tag quay.io/other/c:1 ghcr.io/acme/c:1", False),
+        ("docker build -t node:22 .\ndocker tag node:22 ghcr.io/acme/c:1", True),
+        ("docker pull c:1 || docker build -t c:1 .\ndocker tag c:1 ghcr.io/acme/c:1", True),
+        ("docker tag app:1 ghcr.io/acme/c:1", True),
+        ("docker tag $APP ghcr.io/acme/c:1", True),
+        ("docker tag quay.io/acme/c:1 ghcr.io/acme/c:1", True),
+        ("docker pull ghcr.io/acme/c:rc\ndocker tag ghcr.io/acme/c:rc ghcr.io/acme/c:1", True),
+        ("docker pull a/c:1\ndocker tag a/c:1 localhost:5000/c:1 # ghcr.io/acme/c:1", False),
+    ],
+)
+def test_another_name_for_what_others_built_is_no_result(tmp_path: Path, text: str, made: bool) -> None:
+    assert ("ghcr.io/acme/c:1" in _results(tmp_path, "a.sh", text)) is made
+
+
+def test_what_was_pulled_has_a_name_on_this_machine(tmp_path: Path) -> None:
+    text = "docker pull node:22\ndocker tag node:22 node:22-local\ndocker tag node:22 localhost/node:22"
+    assert {"node:22-local", "localhost/node:22"} <= _results(tmp_path, "a.sh", text)
+
+
 REFERENCES = {
     "a Dockerfile": ("web/Dockerfile", "FROM nginx:1.29\n"),
     "a script": ("scripts/run.sh", "docker run -d nginx:1.29\n"),
@@ -494,6 +519,10 @@ SLOW = '\r\n[remote "origin"]\r\n' + "\tfetch = +refs/*\r\n" * 30
         ("https://x:y@github.com/acme/shop.git", "acme/shop:1", "first-party"),
         ("https://example.com/acme/shop.git", "acme/shop:1", "unknown-image"),
         ("https://github.com/acme/shop-gitops.git", "other/shop:1", "unknown-image"),
+        ("https://github.com/acme/shop-gitops.git", "registry.acme.com/official/shop:1", "of-the-owner"),
+        ("https://github.com/acme/shop-gitops.git", "registry.acme.com:5000/shop:1", "first-party"),
+        ("https://github.com/acme/shop-gitops.git", "registry.acme-other.com/shop:1", "unknown-image"),
+        ("https://github.com/quay/shop.git", "quay.io/other/shop:1", "unknown-image"),
         ("https://github.com/fluxcd/flux2.git", "ghcr.io/fluxcd/source-controller:v1.6.0", "not-offered"),
     ],
 )

@@ -884,6 +884,26 @@ def test_a_default_that_is_a_whole_image_moves_beside_one_that_a_build_gives(run
         ("Dockerfile", "<h1 align='center'>\n  <b>Shop Template</b>\n</h1>\n", False),
         ("Dockerfile", "# Django template [![build](b.svg)](c)\n", False),
         ("examples/api/Dockerfile", "# Shop\n", True),
+        (
+            "Dockerfile",
+            "# Shop\n\n[Nest](https://github.com/nestjs/nest) framework TypeScript starter repository.\n",
+            True,
+        ),
+        ("Dockerfile", "# Astro Starter Kit: Basics\n\nRun `npm create astro@latest`.\n", True),
+        ("Dockerfile", "# Nuxt Minimal Starter\n", True),
+        ("Dockerfile", "# `Turborepo` Docker starter\n\nThis is an official starter.\n", True),
+        ("Dockerfile", "# Payload Blank Template\n", True),
+        ("Dockerfile", "<h1 align='center'>\n  Gatsby's default starter\n</h1>\n", True),
+        ("Dockerfile", "# Svelte app\n\nThis is a project template for [Svelte](https://svelte.dev) apps.\n", True),
+        ("Dockerfile", "# Shop\n\nThis template should help get you started with Vue 3 in Vite.\n", True),
+        (
+            "Dockerfile",
+            "# Shop\n\nThis is a [Next.js](https://nextjs.org) project bootstrapped with `create-next-app`.\n",
+            True,
+        ),
+        ("Dockerfile", "# Shop\n\n[Kit](https://github.com/acme/kit) is a starter kit that we took parts of.\n", True),
+        ("Dockerfile", "# Shop\n\n[Nest](https://github.com/nestjs/nest) starter repository with Redis.\n", False),
+        ("Dockerfile", "# Nuxt Minimal Starter\n\nA starter template for shops.\n", False),
     ],
 )
 def test_what_users_of_a_template_get_needs_review(

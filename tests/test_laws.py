@@ -32,7 +32,7 @@ from echo_migrate.rules._rule import Settings
 ECHO = catalog.load()
 SETTINGS = Settings(ECHO, tuple(RULES.values()), apply=True, today="2026-11-01")
 
-_OWNERS = " (owned by uid 999, then as an unknown user)"
+_OWNERS = " (owner unknown, starts as root, then as an unknown user)"
 
 
 def graph(text: str) -> list[Stage]:
@@ -343,6 +343,25 @@ def test_what_is_no_json_is_shell_form(script: str) -> None:
     assert stage.runs[0].shell_form
     said = {found.rule for found in treated(f"FROM python:3.12\nRUN {script}\n").findings}
     assert said == {found.rule for found in treated("FROM python:3.12\nRUN test -d /y && cp /x /y\n").findings}
+
+
+def test_an_owner_is_only_told_of_the_folder_that_an_image_has_its_data_in() -> None:
+    digest = f"postgres@sha256:{'a' * 64}"
+    uid, unknown = "owned by uid 999", "owner unknown"
+    for value, mount, text, owner in (
+        ("postgres:16", "/var/lib/postgresql/data", "", uid),
+        (digest, "/var/lib/postgresql/data", "", unknown),
+        (f"redis@sha256:{'a' * 64}", "/data", "", uid),
+        ("postgres", "/var/lib/postgresql/data", "", unknown),
+        ("postgres:latest", "/var/lib/postgresql/data", "", unknown),
+        ("postgres:latest", "/var/lib/postgresql", "", uid),
+        ("redis:latest", "/data", "", uid),
+        ("postgres:16", "/var/lib/storage", "", unknown),
+        ("postgres:16", "/pgdata", "PGDATA: /pgdata/main\nvolumes: ['x:/pgdata']", uid),
+    ):
+        (said,) = state_in_volume(value, "reg.echohq.com/postgres:16", [mount], ECHO, text)
+        shown = dict(said.values)["owners"].lstrip(" (").replace("owned and then used by unknown users", unknown)
+        assert shown.startswith(owner), (value, mount)
 
 
 def test_a_service_that_builds_on_state_moves_by_the_rule_of_one_that_runs_it() -> None:

@@ -19,6 +19,7 @@ from echo_migrate.images.tags import (
 from echo_migrate.model import Image
 
 DOCKER = catalog.load("docker")
+ECHO = catalog.load()
 
 SAME = {
     "python:3.13-slim-trixie": "3.13-debian13",
@@ -161,6 +162,29 @@ def test_the_version_that_is_dropped_is_shown_as_written(tag: str, version: str)
 def test_a_word_of_support_names_no_version(value: str, reason: str) -> None:
     move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), DOCKER)
     assert [one.id for one in move.reasons] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("value", "version"),
+    [
+        ("adoptopenjdk/openjdk11:alpine-jre", "11"),
+        ("adoptopenjdk/openjdk11:jre-11.0.9_11-alpine", "11"),
+        ("adoptopenjdk/openjdk16", "16"),
+        ("adoptopenjdk/openjdk8:latest", "8"),
+        ("golang1.16", "1.16"),
+        ("golang1.16:latest", "1.16"),
+        ("golang1.16:1.16.3", None),
+        ("python38:1.2", "38"),
+        ("python38:3.8-slim", None),
+        ("bitnami/python", None),
+    ],
+)
+def test_a_version_in_the_name_of_a_repository_is_not_lost(value: str, version: str | None) -> None:
+    move = assess(Image(Traced.of(value, 0, len(value)), "FROM", 0, len(value)), ECHO)
+    said = [dict(one.values)["version"] for one in move.reasons if one.id == "version-in-name"]
+    assert said == ([version] if version else [])
+    assert not (version and move.edits)
+    assert "no-version" not in {one.id for one in move.reasons}
 
 
 @pytest.mark.parametrize(

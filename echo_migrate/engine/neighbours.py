@@ -112,7 +112,8 @@ def with_neighbours(moves: list[Migration], source: Source, deployed: bool) -> l
 
 def _of_the_repository(move: Migration, path: str) -> Migration:
     """Return the migration, first-party if the image has the owner and the name of the repository of a file, or if
-    nothing is known of it and it has the owner: that one hardens it by the images that it is built from."""
+    nothing is known of it and it has the owner, or is on a registry of that name (``registry.acme.com`` of acme): that
+    one hardens it by the images that it is built from."""
     if "/" not in move.image.ref.value or move.state not in ("migrate", "needs-person", "no-replacement"):
         return move
     name = untagged(familiar(move.image.ref.value))
@@ -121,8 +122,10 @@ def _of_the_repository(move: Migration, path: str) -> Migration:
     own = _repositories(real(top(path))) if "/" in name else frozenset[str]()
     if name in own:
         return Migration(move.image, "first-party", reasons=(because("first-party"),))
-    owner = f"{name.partition('/')[0]}/"
-    if _is_unknown(move) and any(one.startswith(owner) for one in own):
+    first = name.partition("/")[0]
+    host = first.partition(":")[0].split(".")
+    owners = (f"{first}/", f"{host[-2]}/" if len(host) > 2 else "/")  # at a host of two names, anyone may have images
+    if _is_unknown(move) and any(one.startswith(owners) for one in own):
         return Migration(move.image, "first-party", reasons=(because("of-the-owner"),))
     return move
 

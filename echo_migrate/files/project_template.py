@@ -61,6 +61,19 @@ _SAYS_SO = lazy_regex(
 )
 """A line of text, not an item of a list, that calls what it is about a template: not what that uses or works on."""
 
+_OF_A_SCAFFOLDER = lazy_regex(
+    r"(?i)\W{0,8}(?:Nest framework TypeScript starter repository|this is a project template for Svelte apps|"
+    r"Astro Starter Kit|Gatsby(?:['’]s)? [\w -]{1,30} starter|Nuxt(?: \d)? Minimal Starter|"
+    r"Payload [\w-]{1,20} template|Turborepo(?: [\w ]{1,40})? starter)\b"
+)
+"""What programs that make a project write into its README about what they copied: not about the project."""
+
+_OF_ANOTHER = lazy_regex(
+    r"\W{0,8}\[[^\[\]]{1,100}\]\(https?://(?:www\.)?git(?:hub|lab)\.com/[\w.-]{1,100}/([\w.-]{1,100})[^()\s]{0,300}\)"
+    r"[*_]{0,3} (?:is|serves as)\b"
+)
+"""A sentence about what has a repository of its own, whose name the group is."""
+
 _FIRST_LINES = 12
 """The number of lines with text of a README that say what the repository is."""
 
@@ -147,9 +160,15 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
         return False
     with contextlib.suppress(Unreadable):
         text = contents(readme).decode("utf-8", "replace")[:_LONGEST]
-        plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", text)
-        lines = [line.strip() for line in plain.splitlines() if line.strip()]
+        plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", _own_lines(text, os.path.basename(folder)))
+        lines = [line.strip() for line in plain.splitlines() if not _OF_A_SCAFFOLDER.match(line) and line.strip()]
         title = next((line for line in lines if line.startswith("#")), "")
         said = any(_SAYS_SO.match(line) for line in lines[:_FIRST_LINES])
         return said or bool(_TITLE.match(title) or _USED_AS.search(text))
     return False
+
+
+def _own_lines(text: str, name: str) -> str:
+    """Return the lines of a README that are not about another repository than the one with a name."""
+    lines = ((line, _OF_ANOTHER.match(line)) for line in text.splitlines())
+    return "\n".join(line for line, other in lines if not other or other[1].lower() == name.lower())

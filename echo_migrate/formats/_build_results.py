@@ -22,6 +22,7 @@ from echo_migrate.formats._build_variables import VALUE, Variables
 from echo_migrate.formats._code_comments import without_comments
 from echo_migrate.formats._given_arguments import is_said
 from echo_migrate.images.reference import untagged
+from echo_migrate.images.upstream import facts
 
 _BETWEEN = r"(?:[ \t]++(?:=[ \t]*+)?|=[ \t]*+|[\"']?[ \t]*+,\s{0,100}+|[\"']?[ \t]*+\r?\n[ \t]*+-[ \t]++)"
 """What stands between an option and its value: in a command, or in a list of words."""
@@ -61,6 +62,18 @@ _ANEW = lazy_regex(
     needs=("docker", "podman", "nerdctl", "buildah", "type="),
 )
 """The name that an image is given by another command, or that the output of a build has."""
+
+_RETAGGED = lazy_regex(
+    r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+image)?[ \t]+tag"
+    rf"[ \t]+{VALUE}[ \t]+{VALUE}[ \t\r]*(?=$|[\n;&|)]|[ \t]#)",
+    needs=("tag",),
+)
+_PULLED = lazy_regex(
+    r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+)?pull(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+"
+    rf"(?:\S{{1,80}}[ \t]+)?{VALUE}[ \t\r]*(?=$|[\n;&|)>])",
+    needs=("pull",),
+)
+"""An image that is given another name, and one that is pulled."""
 
 _PUSHED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+|manifest[ \t]+)?push"
@@ -147,12 +160,45 @@ def results_in(path: str, data: bytes, stated: Iterable[str]) -> Iterator[str]:
     if path.lower().endswith((".yml", ".yaml")):
         text = _FOLDED.sub(" ", text)
     text = _JOINED.sub(" ", without_comments(path, text))
-    written = _written(os.path.basename(path), text)
-    placed = ((one, None if _WHOLE.fullmatch(one) else place) for one, place in written)
+    written = list(_written(os.path.basename(path), text))
     known = Variables(text, path)
+    if copies := _copies(text, known, written):
+        written = [one for one in written if one[1] not in copies]
+    placed = ((one, None if _WHOLE.fullmatch(one) else place) for one, place in written)
     for one, place in dict.fromkeys((*placed, *((one, None) for one in stated))):
         yield from known.names(one, place)
     yield from _pushed(text, known)
+
+
+def _copies(text: str, known: Variables, written: list[_Written]) -> frozenset[int]:
+    """Return where names are given to what was built by others: to what the file pulls, or has the name of an official
+    image or of another owner, and does not build. A name on this machine, or another tag, is a result nevertheless."""
+    found = [match for match in _RETAGGED.finditer(text) if not is_said(text, match.start())]
+    if not found:
+        return frozenset()
+    anew = {match.start(2) for match in found}
+    built = {untagged(name) for one, place in written if place not in anew for name in known.names(one, place)}
+    pulled = {name for match in _PULLED.finditer(text) for name in known.names(match[1], match.start())}
+    pulled |= {match[1].strip("\"'") for match in _PULLED.finditer(text)}
+    copies = set[int]()
+    for match in found:
+        sources = [*known.names(match[1], match.start())]
+        targets = {untagged(name) for name in known.names(match[2], match.start())}
+        if any("/" not in name or name.startswith("localhost") or name in map(untagged, sources) for name in targets):
+            continue
+        foreign = match[1].strip("\"'") in pulled or not pulled.isdisjoint(sources)
+        named = _WHOLE.fullmatch(match[1]) and all(_is_of_others(one, targets) for one in sources)
+        if (foreign or named) and built.isdisjoint(map(untagged, sources)):
+            copies.add(match.start(2))
+    return frozenset(copies)
+
+
+def _is_of_others(name: str, targets: Iterable[str]) -> bool:
+    """Return whether a name is that of an official image, or of another owner than that of each target."""
+    owner = untagged(name).rpartition("/")[0].rpartition("/")[2]
+    if not owner:
+        return untagged(name) in facts().official
+    return all(owner not in target.split("/") for target in targets)
 
 
 def _pushed(text: str, known: Variables) -> Iterator[str]:

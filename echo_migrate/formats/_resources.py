@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from echo_migrate.files.data import read_data
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced
 from echo_migrate.files.yaml import YamlNode, effective, is_mapping, is_scalar, is_text, sequence, traced
 from echo_migrate.formats._yaml import YamlFile, YamlMapping, walk
+from echo_migrate.images.reference import TAGGED
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import because
+
+_IMAGE_KEY = lazy_regex(r"image|\w{1,80}Image")
 
 _OF_ARGO = "Application.argoproj.io", "ApplicationSet.argoproj.io"
 _CHARTS = {
@@ -43,6 +47,23 @@ def images(sheet: YamlFile, places: list[YamlMapping]) -> Iterator[Image]:
             around = place.path
             for values in _given(place, resource):
                 yield from _values(sheet, values)
+
+
+def of_unknown_kind(sheet: YamlFile, root: YamlNode | None, found: frozenset[int]) -> Iterator[Image]:
+    """Yield the images in the ``spec`` of a custom resource, known or not, that no reader ``found`` at its place: the
+    values of keys that say so, with registry and tag or digest, as an operator may expect images of its own."""
+    keys = effective(root)
+    version, kind = keys.get("apiVersion"), keys.get("kind")
+    group = version.value.partition("/")[0] if is_text(version) and is_text(kind) else ""
+    if "." not in group or group.endswith(".k8s.io") or not is_mapping(keys.get("spec")):
+        return
+    for place in walk(keys["spec"]):
+        for key, node in place.keys.items():
+            if _IMAGE_KEY.fullmatch(key) and is_text(node) and TAGGED.fullmatch(node.value):
+                host, slash, _ = node.value.partition("/")
+                if slash and "." in host and node.start_mark.index not in found:
+                    for image in sheet.image(node, f"spec.{place.where(key)}", not_editable=because("operator-image")):
+                        yield from [image._replace(mounts=("/",))] if image.start not in found else []
 
 
 def _resource(place: YamlMapping) -> str:

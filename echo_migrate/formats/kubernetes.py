@@ -32,7 +32,7 @@ from echo_migrate.formats._jobs import entered
 from echo_migrate.formats._kustomizations import Of, mounted, rewritten, unpulled
 from echo_migrate.formats._openshift import filled
 from echo_migrate.formats._platforms import of_container, of_pod
-from echo_migrate.formats._resources import images
+from echo_migrate.formats._resources import images, of_unknown_kind
 from echo_migrate.formats._templates import literals
 from echo_migrate.formats._yaml import (
     MANIFEST,
@@ -100,7 +100,7 @@ def candidate(path: str) -> bool:
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a manifest, by the keys apiVersion and kind, and may name an image, or is what the
     templates of a chart include."""
-    if not candidate(path) or not ("image" in text or "Image" in text):
+    if not candidate(path) or not ("image" in text or "Image" in text or "_IMAGE" in text):
         return False
     if path.endswith(".tpl"):
         return _of_a_chart(path) and any(literals(text))
@@ -117,7 +117,7 @@ def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:
         return nodes(sheet, literals(source.text), request)
     accounts = dict(filter(None, map(_account, sheet.roots)))
     manifests = ((root, filled(root, _manifest(sheet, root, accounts))) for root in sheet.roots)
-    found = (node for root, images in manifests for node in _together(root, images))
+    found = (node for root, images in manifests for node in _together(sheet, root, images))
     return nodes(sheet, found, request)
 
 
@@ -243,13 +243,16 @@ def _scripts(keys: dict[str, YamlNode]) -> Iterator[YamlNode | None]:
 
 
 def _handed_on(sheet: YamlFile, keys: dict[str, YamlNode]) -> Iterator[Image]:
-    """Yield the images that a container is given by name, in variables and arguments, and those that an operator lists
-    as related: a program decides what it does with them."""
+    """Yield the images that a container is given by name, in variables, also those of a ConfigMap, and arguments, and
+    those that an operator lists as related: a program decides what it does with them."""
     variables = [(name, effective(one).get("value")) for name, one in _named(keys.get("env"))]
     related = [(name, effective(one).get("image")) for name, one in _named(keys.get("relatedImages"))]
     arguments = [(key, one) for key in ("command", "args") for one in sequence(keys.get(key))]
     options = [(key, one, _OPTION.match(one.value)) for key, one in arguments if is_text(one)]
     found = [(f"env.{name}", node, 0) for name, node in variables if _IMAGE.search(name)]
+    kind = keys.get("kind")
+    settings = items(keys.get("data")) if is_text(kind) and kind.value == "ConfigMap" else ()
+    found += [(f"data.{key}", node, 0) for key, node in settings if _IMAGE.search(key)]
     found += [(f"relatedImages.{name}", node, 0) for name, node in related]
     found += [(f"{key} {match[1]}", one, match.end()) for key, one, match in options if match]
     for where, node, start in found:
@@ -280,10 +283,13 @@ def _names_image(node: YamlNode | None) -> bool:
     return is_text(node) and not _PARAMETER.search(node.value)
 
 
-def _together(root: YamlNode | None, found: Iterable[Image | Container]) -> Iterator[Image | Container]:
+def _together(
+    sheet: YamlFile, root: YamlNode | None, found: Iterable[Image | Container]
+) -> Iterator[Image | Container]:
     """Yield the nodes of a manifest, images unsafe whose text also stands where no container has it: a list of related
     images, an annotation, a variable that an operator reads."""
     there = list(found)
+    there += of_unknown_kind(sheet, root, frozenset(one.start for one in there if isinstance(one, Image)))
     values = Counter(child.value for _, child in positions(root) if is_scalar(child))
     images = Counter(one.ref.value for one in there if isinstance(one, Image) and one.not_editable != _OPERATOR)
     for one in there:

@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from echo_migrate.files.data import MappingError, read_data
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.images.moved import Moved, moved
 from echo_migrate.images.providers import PROVIDER, UPSTREAM, of_plugins, provider_data, providers
-from echo_migrate.images.reference import Reference, is_version, parse, parsed
+from echo_migrate.images.reference import Reference, is_open, parse, parsed
 from echo_migrate.images.upstream import Facts, VendorRegistry, facts, lines, shortest
 from echo_migrate.model.reasons import Reason, because
 
@@ -20,14 +21,20 @@ FIPS = "fips"
 """The word of variants with cryptographic modules that are validated under FIPS 140, in names or in tags."""
 
 
+_VERSION_IN_NAME = lazy_regex(r"(?<![a-z0-9])([a-z]*)(\d[\d.]{0,20})$")
+"""A name that ends with a version: ``openjdk11``, ``ruby-2.7``; the word before it may be that of a system."""
+
+
 class Upstream(NamedTuple):
     """A canonical upstream name. ``doubt`` is the reason why the reference may mean something else or something more
-    specific, ``likely`` is true for a guess, and ``movable`` if a fix may be offered nevertheless."""
+    specific, ``likely`` is true for a guess, and ``movable`` if a fix may be offered nevertheless. ``line`` is the
+    version in the name of the repository that the tag does not have, which would be lost: ``11`` of openjdk11:jre."""
 
     name: str
     doubt: Reason | None = None
     likely: bool = False
     movable: bool = True
+    line: str = ""
 
 
 class Row(NamedTuple):
@@ -101,9 +108,17 @@ class Catalog(NamedTuple):
             return None
         if best.own:
             return Upstream(best.upstream)
-        versioned = reference.tag is not None and is_version(reference.tag)
-        movable = best.movable and (versioned or not path[-1].isdigit())  # the version in a name has no place elsewhere
-        return Upstream(best.upstream, because("guess", guess="; ".join(best.reasons)), True, movable)
+        line = self._line_in_name(path, best.upstream, reference.tag or "")
+        guess = because("guess", guess="; ".join(best.reasons))
+        return Upstream(best.upstream, guess, True, best.movable and not line, line)
+
+    def _line_in_name(self, path: str, name: str, tag: str) -> str:
+        """Return the version in a repository's name, "" for none, or one that its tag has too: ``python38:3.8``."""
+        found = _VERSION_IN_NAME.search(path)
+        if not found or found[1] in self.facts.words or name.endswith(found[2]) or is_open(tag):
+            return ""
+        version = tag.removeprefix("v").partition("-")[0].replace(".", "")
+        return "" if version.startswith(found[2].replace(".", "")) else found[2]
 
     @lru_cache(maxsize=4096)  # noqa: B019 - as above
     def path(self, reference: Reference) -> str:

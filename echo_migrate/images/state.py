@@ -40,14 +40,18 @@ def state_in_volume(
     if not kept:
         return []
     covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
-    covered += [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
-    covered += _configured(mounts, text)
+    below = [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
+    covered += [*below, *_configured(mounts, text)]
     if not covered:
         return []
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if _same_owner(before, after):
         return []
-    owners = _owners(owner_of(value, before, catalog), before, owner_of(target, after, catalog), after)
+    place = covered[0]
+    other = place not in (*kept, *below) and (text is None or text.count(place) < 2)  # it may as well hold other files
+    uncertain = other or (place in below and not _version(value))  # where data lies may change: since 18 of postgres
+    owner = None if uncertain else owner_of(value, before, catalog)
+    owners = _owners(owner, before, owner_of(target, after, catalog), after)
     return [because("volume", path=covered[0], owners=owners)]
 
 
@@ -67,6 +71,12 @@ def _user(uid: int | None) -> str:
     return {None: "an unknown user", 0: "root"}.get(uid, f"uid {uid}")
 
 
+def _version(value: str) -> str:
+    """Return the version in the tag of a reference, "" if none says which one is meant."""
+    tag = getattr(parsed(value), "tag", None) or "latest"
+    return tag if tag[:1].isdigit() else ""
+
+
 def owner_of(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
     """Return the uid that the data of an image belongs to, None if that is not known: of a vendor's image its user."""
     reference = parsed(value)
@@ -75,6 +85,8 @@ def owner_of(value: str, facts: ImageFacts, catalog: Catalog) -> int | None:
     if catalog.place(reference):
         return None
     uids = catalog.facts.owners.get(catalog.name_of(reference), {})
+    if reference.digest is not None and reference.tag is None and len(set(uids.values())) > 1:
+        return None  # the bytes may be those of any of its distributions
     return uids.get(facts.family or "", uids.get(""))
 
 

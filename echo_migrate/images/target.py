@@ -77,7 +77,9 @@ class Target:
         tag = self.tag.changes()
         self.unsafe_reasons += self.tag.unsafe_reasons
         missing: Reason | None = None
-        if isinstance(tag, Reason):
+        if self.upstream.line:
+            missing = because("version-in-name", version=self.upstream.line, name=self.upstream.name)
+        elif isinstance(tag, Reason):
             missing = tag
         elif tag and tag[0][:2] == (changes[-1][1], changes[-1][1]) != changes[-1][:2]:
             start, end, new = changes[-1]

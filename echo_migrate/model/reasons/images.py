@@ -92,6 +92,7 @@ OF_IMAGES: dict[str, Row] = {
     ),
     "digest-alone": Row("pinned by digest alone, without a tag", "add the tag in front of the digest", "edit"),
     "no-version": Row("tag {tag} names no {name} version", "use a tag with one", "edit"),
+    "version-in-name": Row("version {version} is in its name, not in its tag", "use a tag of {name} with it", "edit"),
     "drops-words": Row("drops {words}: no such {provider} tag is known", _TAG, "online", "drops {words}"),
     "no-such-word": Row("no {provider} tag with -{words} is known", _TAG, "online", "no -{words} tag"),
     "drops-version": Row(
