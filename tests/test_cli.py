@@ -561,6 +561,32 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"docker/login-action" in added) == told
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        ("compose.yaml", "services: {}\n", False),
+        ("catalog-info.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Component\n", False),
+        ("values.yaml", "kind: a\n", False),
+        ("deploy/a.yml", "kind: Deployment\napiVersion: apps/v1\n", True),
+        ("charts/a/Chart.yaml", "name: a\n", True),
+        ("kustomization.yaml", "resources: []\n", True),
+    ],
+)
+def test_what_only_kubernetes_asks_for_is_said_where_the_run_reads_files_of_it(
+    inside: Run, tmp_path: Path, path: str, text: str, told: bool
+) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(text)
+    users = {"a": "www-data", "b": "1000", "c": "acme"}
+    for name, user in users.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(f'FROM python:3.12\nUSER {user}\nEXPOSE 80\nCMD ["/a"]\n')
+    rules = ("--select", "privileged-port,named-user")
+    said = inside("check", *rules, "--output-format", "concise").stdout.decode()
+    assert (said.count("[privileged-port]"), said.count("Kubernetes (runAs")) == ((3, 2) if told else (0, 0))
+    assert ("reg.echohq.com/python:3.12 may not have the user acme" in said) == (not told)
+
+
 _UP = "run: docker compose up"
 TOGETHER = {
     "bad.hcl": 'target "default" {',

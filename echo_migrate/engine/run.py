@@ -15,7 +15,7 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.plugins import PluginFailed
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import begin
-from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
+from echo_migrate.formats import NO_REQUEST, Format, named, on_clusters, recognised, targets
 from echo_migrate.images.reference import untagged
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
 from echo_migrate.model.reasons import Reason, because
@@ -129,7 +129,8 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
     """
     begin()
     wanted = any(Stage in rule.kinds for rule in settings.rules)
-    settings = settings._replace(targets=targets(paths) if wanted else {})
+    if wanted:
+        settings = settings._replace(targets=targets(paths), clusters=on_clusters(paths))
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = min(jobs or processors, max(processors, 2))
     if jobs == 1 or len(paths) < MANY:
