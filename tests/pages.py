@@ -99,6 +99,7 @@ def settings(case: Case) -> Settings:
     selected = given.pop("select", case.rule or ",".join(ON_REFERENCES)).split(",")
     rules = tuple(RULES[name] for name in selected)
     asked = Settings(known, rules, images, "seen-only" in given, True, "unsafe-fixes" in given)
+    asked = asked._replace(clusters=True)  # as in a tree with manifests
     variant = given.pop("variant", "auto")
     assert variant in ("auto", "runtime", "dev")
     logins = given.pop("logins", ",".join(LOGINS))

@@ -529,6 +529,8 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
             "uses: docker/build-push-action@v6\n        with: {context: default, build-args: 'BASE=${{ vars.BASE }}'}",
             True,
         ),
+        ("uses: docker/build-push-action@v6\n        with: {context: tag, build-args: 'V=${{ vars.V }}'}", False),
+        ("uses: docker/build-push-action@v6\n        with: {context: offered, build-args: 'V=${{ vars.V }}'}", True),
         ("uses: docker/build-push-action@v6\n        with: {context: template}", True),
         ("uses: docker/build-push-action@v6\n        with: {context: half}", True),
     ],
@@ -542,6 +544,8 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
         ".": "FROM python:3.12\n",
         "given": "ARG BASE\nFROM $BASE\n",
         "default": "ARG BASE=acme/own:1\nFROM $BASE\n",
+        "tag": "ARG V=1\nARG D=24\nFROM acme/own:$V\nFROM dgraph/dgraph:v$D\n",
+        "offered": "ARG V=3.12\nFROM python:$V\n",
         "template": "FROM {{ base }}\n",
         "half": "FROM {{ base }} AS a\nFROM acme/own:1\n",
     }
@@ -557,6 +561,32 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"docker/login-action" in added) == told
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        ("compose.yaml", "services: {}\n", False),
+        ("catalog-info.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Component\n", False),
+        ("values.yaml", "kind: a\n", False),
+        ("deploy/a.yml", "kind: Deployment\napiVersion: apps/v1\n", True),
+        ("charts/a/Chart.yaml", "name: a\n", True),
+        ("kustomization.yaml", "resources: []\n", True),
+    ],
+)
+def test_what_only_kubernetes_asks_for_is_said_where_the_run_reads_files_of_it(
+    inside: Run, tmp_path: Path, path: str, text: str, told: bool
+) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(text)
+    users = {"a": "www-data", "b": "1000", "c": "acme"}
+    for name, user in users.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(f'FROM python:3.12\nUSER {user}\nEXPOSE 80\nCMD ["/a"]\n')
+    rules = ("--select", "privileged-port,named-user")
+    said = inside("check", *rules, "--output-format", "concise").stdout.decode()
+    assert (said.count("[privileged-port]"), said.count("Kubernetes (runAs")) == ((3, 2) if told else (0, 0))
+    assert ("reg.echohq.com/python:3.12 may not have the user acme" in said) == (not told)
+
+
 _UP = "run: docker compose up"
 TOGETHER = {
     "bad.hcl": 'target "default" {',
@@ -566,7 +596,8 @@ TOGETHER = {
     "build.yaml": "services: {a: {build: new}}\n",
     "old.yaml": "services: {a: {build: old}, b: {image: 'acme/own:1'}}\n",
     "more.yaml": "include: [new.yaml]\nservices: {b: {image: 'acme/own:1'}}\n",
-    "set.yaml": "services: {b: {image: 'acme/own:$TAG'}}\n",
+    "set.yaml": "services: {b: {image: '$NAME:1'}}\n",
+    "tag.yaml": "services: {b: {image: 'acme/own:$TAG'}}\n",
     "inline.yaml": 'services: {a: {build: {dockerfile_inline: "FROM acme/own:1"}}}\n',
     "over/compose.yaml": "services: {a: {image: 'acme/own:1'}}\n",
     "over/compose.override.yaml": "services: {a: {image: 'python:3.12'}}\n",
@@ -604,6 +635,7 @@ target "e" {
         ("run: docker compose -f build.yaml up", True),
         ("run: docker compose -f more.yaml up", True),
         ("run: docker compose -f set.yaml up", True),
+        ("run: docker compose -f tag.yaml up", False),
         ("run: docker compose -f inline.yaml up", True),
         ("run: docker compose -f $FILE up", True),
         ("run: docker compose $OPTIONS up", True),

@@ -19,7 +19,8 @@ from echo_migrate.dockerfile.tasks import (
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.shell.commands import BUILT_IN, SHELLS, Command, as_command
+from echo_migrate.shell.commands import BUILT_IN, SHELLS, Command, Word, as_command
+from echo_migrate.shell.folders import in_folders
 from echo_migrate.shell.makefiles import included_by, makefile_of, recipes_of
 from echo_migrate.shell.package_managers import data, does
 from echo_migrate.shell.parser import execute, read
@@ -84,14 +85,13 @@ def _called_by(
 ) -> Iterator[Called]:
     for text, commands, place in _started(command, folder, reading) if depth < _DEEPEST else ():
         own: list[Command] = []
-        for one in commands:
+        for one, inside in in_folders(commands, place, _entered):
             reading.left[0] -= 1
             if reading.left[0] < 0:
                 return
             known = (*before, *own)
             yield Called(one, known, text)
-            yield from _called_by(one, place, known, reading, depth + 1)
-            place = _moved(place, one)
+            yield from _called_by(one, inside, known, reading, depth + 1)
             own.append(one)
 
 
@@ -216,9 +216,6 @@ def _within(folder: str | None, path: str) -> str | None:
     return normpath(join(folder, path)) if folder and "$" not in path and path[:1] != "~" else None
 
 
-def _moved(folder: str | None, command: Command) -> str | None:
-    """Return the folder after a command; one that is not known is that before it (``cd $(dirname $0)``)."""
-    if command.name != "cd" or len(command.words) != 2:
-        return folder
-    target = command.words[1]
-    return _within(folder, target.value) if target.known else folder
+def _entered(folder: str | None, word: Word) -> str | None:
+    """Return the folder that a word names in another; one that is not known is that one (``cd $(dirname $0)``)."""
+    return _within(folder, word.value) if word.known else folder

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _POD = because("login-pod")
 _RUNNER = because("login-runner")
+_OTHER = because("login-secrets")
 _WANTED = {"kubernetes": _POD, "kustomize": _POD, "helm": _POD, "gitlab": _RUNNER, "ci": because("login-beside")}
 """Kinds of files whose images a cluster or a runner pulls, and which have no login beside each image."""
 
@@ -66,7 +67,9 @@ def with_login(
         elif image.needs_login or image.local or kind not in _WANTED:
             yield image, image
         else:
-            yield image, image._replace(needs_login=_WANTED[kind], login=_named(source.text))
+            login = _named(source.text)
+            of_others = _OTHER if login and kind == "ci" else None
+            yield image, image._replace(needs_login=of_others or _WANTED[kind], login=login)
 
 
 def _before_calls(kind: str, source: Source, image: Image, elsewhere: frozenset[str]) -> str | None:

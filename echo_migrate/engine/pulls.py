@@ -33,7 +33,7 @@ _MOST_BYTES = 50_000_000
 """The maximum size of all files that may use an image, which are held for a run."""
 
 
-_BY_RUNNERS = frozenset(("login-beside", "login-credentials", "login-runner"))
+_BY_RUNNERS = frozenset(("login-beside", "login-credentials", "login-runner", "login-secrets"))
 """The logins that images of jobs want which a runner pulls itself, whatever a script has pulled."""
 
 

@@ -28,7 +28,16 @@ from echo_migrate.rules._rule import Context, Settings, by_kind
 _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
 _LIFTED = frozenset(
-    ("login-beside", "login-credentials", "login-pod", "login-root", "login-runner", "login-step", "login-unsure")
+    (
+        "login-beside",
+        "login-credentials",
+        "login-pod",
+        "login-root",
+        "login-runner",
+        "login-secrets",
+        "login-step",
+        "login-unsure",
+    )
 )
 """Reasons that a login in the file takes away."""
 

@@ -15,9 +15,10 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.plugins import PluginFailed
 from echo_migrate.files.source import Inaccessible, Source, TooMuch, Traced, Unreadable
 from echo_migrate.files.workspace import begin
-from echo_migrate.formats import NO_REQUEST, Format, named, recognised, targets
+from echo_migrate.formats import NO_REQUEST, Format, named, on_clusters, recognised, targets
+from echo_migrate.images.reference import untagged
 from echo_migrate.model import Finding, Image, Migration, Problem, Result
-from echo_migrate.model.reasons import because
+from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Context, Settings, by_kind
 from echo_migrate.rules.unreadable_file import unreadable_file
@@ -128,7 +129,8 @@ def run(paths: list[str], settings: Settings, jobs: int = 0) -> Iterable[Result 
     """
     begin()
     wanted = any(Stage in rule.kinds for rule in settings.rules)
-    settings = settings._replace(targets=targets(paths) if wanted else {})
+    if wanted:
+        settings = settings._replace(targets=targets(paths), clusters=on_clusters(paths))
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = min(jobs or processors, max(processors, 2))
     if jobs == 1 or len(paths) < MANY:
@@ -188,16 +190,23 @@ _SAY_PULLS = ("bake", "compose", "dockerfile")
 
 
 def _is_known_whole(result: Result) -> bool:
-    """Return whether such a file names all its images itself: it is no template, and no variable, which a build may
-    set, is a part of one."""
-    images = [move.image for move in result.outcomes]
-    return (bool(images) or result.kind != "dockerfile") and not any(
-        one.not_editable
-        or one.unsettled
-        or "$" in one.ref.value
-        or any(start < one.start or end > one.end for start, end in one.ref.spans)
-        for one in images
-    )
+    """Return whether such a file says whether it pulls images of the provider: it is no template, and no variable,
+    which a build may set, is a part of an image, or only of the tag of one that the provider has in no version."""
+    return (bool(result.outcomes) or result.kind != "dockerfile") and all(map(_is_told, result.outcomes))
+
+
+def _is_told(move: Migration) -> bool:
+    image = move.image
+    nowhere = move.state == "first-party" or any(map(_in_no_version, move.reasons))
+    ref = image.ref.cut(0, len(untagged(image.ref.value))) if nowhere else image.ref
+    open_to_others = image.not_editable or (image.unsettled and not nowhere) or "$" in ref.value
+    return not open_to_others and not any(start < image.start or end > image.end for start, end in ref.spans)
+
+
+def _in_no_version(reason: Reason) -> bool:
+    """Return whether a reason says that the provider does not have an image, whatever the tag."""
+    of_one_line = ":" in dict(reason.values).get("name", "")
+    return reason.id == "unknown-image" or (reason.id == "not-offered" and not of_one_line)
 
 
 CHUNK = 32

@@ -1,6 +1,7 @@
 """The supported file formats, one module each that implements ``Format``."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.plugins import found as plugins_of
 from echo_migrate.files.plugins import loaded
-from echo_migrate.files.source import Edit, Source
+from echo_migrate.files.source import Edit, Source, Unreadable, contents
 
 
 class Request(NamedTuple):
@@ -110,6 +111,27 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
             for dockerfile, name in builds(path):
                 found.setdefault(os.path.normpath(dockerfile), set()).add(name.lower())
     return {path: frozenset(names) for path, names in found.items()}
+
+
+_OF_CLUSTERS = re.compile(r"(?:^|[\\/])(?:Chart\.ya?ml|[Kk]ustomization(?:\.ya?ml)?)$")
+_VERSION = re.compile(rb"(?m)^apiVersion:(?![ \t]*[\"']?(?:backstage|skaffold))")
+_KIND = re.compile(rb"(?m)^kind:")
+_MOST_MANIFESTS = 1000
+_LARGEST_MANIFEST = 200_000
+
+
+def on_clusters(paths: Iterable[str]) -> bool:
+    """Return whether the files of a run have a chart, a kustomization or a manifest of Kubernetes; of the last, only so
+    many are read."""
+    sheets = [path for path in paths if path.endswith((".yaml", ".yml"))]
+    return any(map(_OF_CLUSTERS.search, paths)) or any(map(_is_manifest, sheets[:_MOST_MANIFESTS]))
+
+
+def _is_manifest(path: str) -> bool:
+    with suppress(Unreadable):  # that is reported when the file itself is read
+        data = contents(path, _LARGEST_MANIFEST)
+        return bool(_VERSION.search(data) and _KIND.search(data))
+    return False
 
 
 def building(format: Format, source: Source) -> Iterable[tuple[Source, list[Any]]]:

@@ -33,11 +33,13 @@ _BESIDE = (
 COPIED = rf"\.(?:dist|example|sample|default)|{TEMPLATE}"
 """What stands behind the name of a file that people or programs make a compose file of."""
 
-COMPOSE = lazy_regex(rf"(?i)(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?", needs=("compose",))
+COMPOSE = lazy_regex(
+    rf"(?i)(?:(?:.*[._-])?(?:docker-?)?compose(?:[._-].*)?|fig)\.ya?ml(?:{COPIED})?", needs=("compose", "fig")
+)
 """The usual names of compose files, and of those that one is made of."""
 
-STANDARD = lazy_regex(rf"(?i)(?:docker-?)?compose(?:[._-].*)?\.ya?ml(?:{COPIED})?", needs=("compose",))
-"""Those that Compose itself looks for, and their variants: files of version 1 have no other sign."""
+STANDARD = lazy_regex(rf"(?i)(?:(?:docker-?)?compose(?:[._-].*)?|fig)\.ya?ml(?:{COPIED})?", needs=("compose", "fig"))
+"""Those that Compose itself looks for, or did as Fig, and their variants: files of version 1 have no other sign."""
 
 DEFAULT = lazy_regex(r"(?:docker-)?compose\.ya?ml", needs=("compose",))
 """Those that Compose itself looks for, and lays others over."""

@@ -24,6 +24,7 @@ from echo_migrate.formats._makefile_includes import included
 from echo_migrate.formats._step_logins import as_shells
 from echo_migrate.formats._yaml import YamlFile
 from echo_migrate.shell.commands import SHELLS, Command, Script
+from echo_migrate.shell.folders import in_folders
 from echo_migrate.shell.makefiles import MAKEFILE, MAKEFILES, made, rule_at, rules_of, run_by
 from echo_migrate.shell.parser import read
 from echo_migrate.shell.registry_logins import logins_before
@@ -31,7 +32,6 @@ from echo_migrate.shell.registry_logins import logins_before
 _SCRIPT = lazy_regex(r"(?i)[^*?\n]{1,1000}\.(?:ba|k|z)?sh")
 _PLAIN = lazy_regex(r"(?!\.\.$)[\w.@+ -]+")
 _NAMED = lazy_regex(r"(?i)\.(?:ba|k|z)?sh\b|\b(?:g?make|hatch|nox|py\.?test|tox)\b|\$[({]MAKE[)}]")
-_APART = frozenset(("subshell", "substitution"))
 _READING = SHELLS | {".", "source"}
 """Commands that run the script which they are given."""
 
@@ -235,17 +235,9 @@ def _logged_in(by: _Call, text: str, script: Script, offset: int) -> _Call:
 
 
 def _in_folders(commands: Iterable[Command], folder: str, root: str) -> Iterator[tuple[Command, str]]:
-    """Yield each command with the folder that it runs in; what a subshell enters is left behind it."""
-    folders = [folder]
-    for command in commands:
-        depth = sum(one in _APART for one in command.inside)
-        folders = [*folders[: depth + 1], *[folders[-1]] * (depth + 1 - len(folders))]
-        entered = command.words[1].value if command.name in ("cd", "pushd") and len(command.words) > 1 else ""
-        if entered == "-" or command.name == "popd":
-            folders[depth] = folder
-        elif entered:
-            folders[depth] = os.path.join(folders[max(0, depth - 1)], entered)
-        yield command, _below(root, folders[depth])
+    """Yield each command with the folder of the repository that it runs in."""
+    for command, inside in in_folders(commands, folder, lambda place, word: os.path.join(place, word.value)):
+        yield command, _below(root, inside)
 
 
 def _below(root: str, folder: str) -> str:
@@ -263,7 +255,9 @@ def _calls_by(command: Command, by: _Call, folder: str) -> Iterator[_Call]:
     none of them."""
     by = by._replace(logins=()) if command.account else by
     words = [word.value for word in command.words]
-    if command.name in _READING:
+    if (
+        command.name in _READING
+    ):  # not the first operand alone: that may be an option in a variable, or what runs another
         words = [word for word in words[1:] if _SCRIPT.fullmatch(word)]
     found = [(words[0], None)] if words and _SCRIPT.fullmatch(words[0]) else []
     for written, target in (*found, *made(command)):

@@ -32,6 +32,8 @@ _TAGS = ("tag", "imageTag")
 _REPOSITORIES = ("imageRepository", "imageRepo", "imageName")
 _DIGESTS = ("digest", "sha", "sha256")
 _PIECES = frozenset((*_TAGS, *_DIGESTS, "registry", "repository"))
+_PINS = "@sha256"
+"""What a repository ends in whose tag is the rest of a digest: a template puts the colon between them."""
 _BESIDE = (_PIECES - {"repository"}) | {"pullPolicy", "imagePullPolicy", "pullSecrets"}
 _OF_A_CONTAINER = _BESIDE | {"args", "command", "env", "imagePullSecrets", "ports"}
 _MORE = lazy_regex(r"(?i)version|suffix|variant|flavou?r|edition|release|prefix|^org|arch|^os$|platform|distro|hub")
@@ -115,6 +117,7 @@ def images_in(sheet: YamlFile, root: YamlNode | None) -> Iterator[Image]:
                 digest=next((keys[key] for key in _DIGESTS if is_text(keys.get(key))), None),
                 not_editable=unread
                 or _stays(keys)
+                or (because("digest-key") if text.value.endswith(_PINS) else None)
                 or above
                 or (_ABOVE if shared else None)
                 or (_OTHER_KEYS if "imageRegistry" in keys else None),
@@ -231,7 +234,7 @@ def _is_word(keys: dict[str, YamlNode], node: ScalarNode) -> bool:
 
 def _plain(node: ScalarNode) -> bool:
     try:
-        reference(node.value)
+        reference(node.value.removesuffix(_PINS))
     except ValueError:
         return False
     return "://" not in node.value and not _OTHER_FILE.search(node.value)
@@ -240,6 +243,6 @@ def _plain(node: ScalarNode) -> bool:
 def _hosted(node: ScalarNode) -> bool:
     """Return whether a name begins with its registry."""
     try:
-        return bool(reference(node.value).registry)
+        return bool(reference(node.value.removesuffix(_PINS)).registry)
     except ValueError:
         return False

@@ -28,6 +28,9 @@ _PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
 _BEFORE_A_MOVE = frozenset(("service-alias", "service-host"))
 """The reasons against an edit which an edit beside it lifts: the others hold the move that is possible then."""
 
+_BY_HAND_TOO = frozenset(("ended", "family", "family-unknown", "no-variant"))
+"""The reasons that also hold an edit that is made by hand: what the image then is based on."""
+
 _REBUILT = 90
 """The number of days after which a tag is said not to be rebuilt."""
 
@@ -119,7 +122,7 @@ class Target:
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
             why = image.not_editable or because("cannot-edit")
-            held = [one for one in self.unsafe_reasons if one.id == "ended" or why.id in _BEFORE_A_MOVE]
+            held = [one for one in self.unsafe_reasons if one.id in _BY_HAND_TOO or why.id in _BEFORE_A_MOVE]
             return found._replace(reasons=(why, *held))
         if image.parts and image.parts.digest and "@" not in target:
             return found._replace(reasons=(because("digest-key"),))

@@ -94,7 +94,9 @@ class Image(NamedTuple):
     @property
     def without_login(self) -> Reason:
         """Why a step moves it to a registry that wants a login only after one, by whose logins it reads."""
-        return because({"": "login-step", "root": "login-root", "unsure": "login-unsure"}[self.account])
+        if self.account == "root":
+            return because("login-root")
+        return because("login-unsure" if self.account else "login-step")
 
     @property
     def shown(self) -> str:

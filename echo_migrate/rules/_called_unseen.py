@@ -30,6 +30,7 @@ from echo_migrate.rules._declared_needs import (
     clients,
     compilers,
     is_a_repository,
+    is_portable,
     made,
     needs_of,
     packages_of,
@@ -116,11 +117,14 @@ _Variables = Callable[[Command], Mapping[str, str]]
 """What returns the variables of a command."""
 
 
+_Folders = Callable[[str], frozenset[str]]
+
+
 class _Files(NamedTuple):
     """The path of a Dockerfile, "" if it has none, and what returns the folders that it is known to be built from."""
 
     dockerfile: str
-    folders: Callable[[str], frozenset[str]]
+    folders: _Folders
 
 
 def programs_unseen(
@@ -129,7 +133,7 @@ def programs_unseen(
     base: ImageFacts,
     path: str,
     told: Collection[Reason],
-    folders: Callable[[str], frozenset[str]],
+    folders: _Folders,
 ) -> Iterator[Reason]:
     """Yield a reason for each program that a package manager starts unseen, in a RUN of a stage or in start commands,
     ``launches``, and that nobody is known to bring.
@@ -155,10 +159,17 @@ def programs_unseen(
             yield because("called-unseen", caller=one.called if one else command.name, program=program)
 
 
-def makes_packages(stage: Stage, path: str, folders: Callable[[str], frozenset[str]]) -> bool:
+def makes_packages(stage: Stage, path: str, folders: _Folders) -> bool:
     """Return whether a RUN of a stage compiles packages that are installed, for all that is known."""
     found = (one for run in stage.runs if run.script for one in _in_run(stage, run, None, _Files(path, folders)))
     return any(one and program in MAKERS for program, _, one in found)
+
+
+def is_portable_by_lock(stage: Stage, run: Run, one: Call, path: str, folders: _Folders) -> bool:
+    """Return whether a call of a RUN installs what a lock has, which is known to run on each Linux alike."""
+    names = _FILES["npm"][1:] if one.manager.name == "npm" and not one.packages else ()
+    texts = list(_declared(stage, run, _Files(path, folders), names)) if names else []
+    return bool(texts) and all(is_portable(text) for _, text in texts)
 
 
 def _in_run(stage: Stage, run: Run, family: str | None, files: _Files) -> Iterator[tuple[str, Command, Call | None]]:

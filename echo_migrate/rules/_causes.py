@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from echo_migrate.files.source import Source
-from echo_migrate.model import LEVELS, Finding
+from echo_migrate.model import LEVELS, Finding, Image
 from echo_migrate.rules._rule import Settings
 
 AT_ITS_PLACE = {
@@ -37,6 +37,9 @@ applied by itself."""
 
 IN_FILE = frozenset(("floating-tag",))
 """Rules with one finding for all places of a file that name the same image."""
+
+BY_ARGUMENT = frozenset(("end-of-life-base",))
+"""Rules with one finding for all places of a file that take a part of an image from one argument."""
 
 _MOST_LINES = 6
 """The number of lines that a message lists."""
@@ -72,10 +75,16 @@ def _cause(node: Any, one: Finding) -> object:
     """Return what findings of one cause have in common, None if each place is one of its own."""
     if one.rule in IN_FILE and one.fix is None:
         return (one.rule, one.level, one.message)
+    if one.rule in BY_ARGUMENT and (given := [span for span in node.ref.spans if not _within(span, node)]):
+        return (one.rule, one.level, one.message, *given)
     if one.rule in REPEATED and not (one.fix and one.fix.safe):
         remedy = one.message.partition(": ")[2]
         return (one.rule, one.level, remedy, id(node), one.fix is None)
     return None
+
+
+def _within(span: tuple[int, int], image: Image) -> bool:
+    return image.start <= span[0] and span[1] <= image.end
 
 
 def _as_severe(other: Finding, one: Finding) -> bool:

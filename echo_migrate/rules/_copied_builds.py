@@ -69,6 +69,7 @@ class _Side(NamedTuple):
     text: str = ""
     later: tuple[Run, ...] = ()
     bare: bool = False
+    near: Context | None = None
 
     @property
     def commands(self) -> list[tuple[Run, Command]]:
@@ -111,7 +112,7 @@ def _side(stage: Stage, context: Context, last: bool = False) -> _Side | None:
     places = [(one.start, one.end) for one in stage.lineage]
     places += [(run.instruction.start, run.instruction.end) for run in later]
     said = "\n".join([text[start:end] for start, end in places]).lower()
-    return found and found._replace(stages=tuple(stage.lineage), text=said, later=later)
+    return found and found._replace(stages=tuple(stage.lineage), text=said, later=later, near=context)
 
 
 def _image(value: str, literal: bool, context: Context) -> _Side | None:
@@ -202,7 +203,7 @@ def _bound(path: str, there: _Side, here: _Side) -> str:
         return "it will not start"
     if _python(path, there) and there.installs(_PYTHON_MANAGERS) and not here.installs(_PYTHON_MANAGERS):
         return "compiled modules in it will not load"
-    if _node(path, there, here):
+    if _node(path, there, here) and not _is_portable(there):
         return _NATIVE
     if _BUNDLE.fullmatch(path) and there.installs(("bundle", "gem")) and not here.installs(("bundle", "gem")):
         return "compiled gems in it will not load"
@@ -303,6 +304,18 @@ def _node(path: str, there: _Side, here: _Side) -> bool:
     if basename(path.removesuffix("/*")) == "node_modules":
         return dirname(path.removesuffix("/*")) in folders
     return here.upstream == "node" and "node_modules" not in there.text and path in folders
+
+
+def _is_portable(side: _Side) -> bool:
+    """Return whether all Node modules that are installed on a side are known to have no compiled part."""
+    from echo_migrate.rules._called_unseen import is_portable_by_lock  # few files copy modules to another C library
+
+    calls = side.installs(_NODE_MANAGERS) if side.near else []
+    return bool(calls) and all(
+        is_portable_by_lock(side.stages[-1], run, one, side.near.source.path, side.near.folders)
+        for run, one in calls
+        if side.near
+    )
 
 
 def _other_version(paths: list[str], copy: Copy, there: _Side, here: _Side) -> str:

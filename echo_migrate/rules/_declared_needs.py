@@ -245,6 +245,28 @@ def _dependencies(text: str, lean: bool) -> dict[str, str]:
     return {name: value for name, value in given if isinstance(value, str)}
 
 
+def is_portable(lock: str) -> bool:
+    """Return whether a lock of npm says that no package of Linux has code of the machine: each that has is for a
+    processor, or runs a script when it is installed (docs.npmjs.com, package-lock.json)."""
+    import json
+
+    try:
+        read = json.loads(lock)
+    except (ValueError, RecursionError):
+        return False
+    packages = read.get("packages") if isinstance(read, dict) else None
+    entries = [one for name, one in packages.items() if name] if isinstance(packages, dict) else []
+    return bool(entries) and not any(map(_may_be_native, entries))
+
+
+def _may_be_native(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return True
+    systems = entry.get("os", ["linux"])
+    elsewhere = isinstance(systems, list) and not any(one == "linux" or str(one)[:1] == "!" for one in systems)
+    return not elsewhere and not {"cpu", "hasInstallScript", "libc"}.isdisjoint(entry)
+
+
 def plain(name: str) -> str:
     return name.lower().replace("_", "-")
 

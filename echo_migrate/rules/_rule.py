@@ -149,7 +149,8 @@ class Settings(NamedTuple):
     needs). ``add_logins`` gives missing logins a fix. ``quiet`` are the ids of the rules that the user did not name,
     whose quiet findings are not reported. ``compared`` are catalogs, with each of which the images are assessed in
     place of findings. ``approval`` is what the user approved, None for nothing. ``left_out`` are references that stay
-    as they are in the files of the run. ``exclude`` are globs of files that are not read, and so stay too."""
+    as they are in the files of the run. ``exclude`` are globs of files that are not read, and so stay too. ``clusters``
+    says that files of the run are for Kubernetes."""
 
     catalog: Catalog
     rules: tuple[Rule, ...]
@@ -171,6 +172,7 @@ class Settings(NamedTuple):
     approval: "Approval | None" = None
     left_out: frozenset[str] = frozenset()
     exclude: tuple[str, ...] = ()
+    clusters: bool = False
 
     def unedited(self, source: Source) -> Unedited | None:
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""

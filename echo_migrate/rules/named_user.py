@@ -41,11 +41,14 @@ def named_user(node: Stage | Container, context: Context) -> Iterator[Finding]:
     elif name and node.started:  # else it is a base image, or for interactive use
         numbers = _created(node, name)
         number = _number(name, numbers, effective)
-        missing = "" if numbers else ", which another base may not have"
-        message = f"Kubernetes (runAsNonRoot) needs a number, not the name {name}{missing}: use "
-        if number or (effective and effective.target):
+        moves = bool(effective and effective.target)
+        if context.settings.clusters and (number or moves):
+            missing = "" if numbers else ", which another base may not have"
+            message = f"Kubernetes (runAsNonRoot) needs a number, not the name {name}{missing}: use "
             message += f"USER {number}" if number else "its number"
             yield Finding(start, end, message, quiet=bool(numbers))  # it works on any base, outside of Kubernetes
+        elif effective and moves and not (numbers or number):
+            yield Finding(start, end, f"{effective.shown} may not have the user {name}: use its number")
 
 
 def _of_service(service: Container, effective: EffectiveBase | None) -> Iterator[Finding]:

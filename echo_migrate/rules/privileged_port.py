@@ -24,7 +24,7 @@ def privileged_port(node: Stage | Container, context: Context) -> Iterator[Findi
         if of_docker and not _instead(effective):
             return  # Docker lets every user listen on each port (20.10)
         places = [(one.value, one.start, one.end) for one in node.ports] if not node.privileges else []
-    elif node.ships == "layers" and node.top:
+    elif node.ships == "layers" and node.top and (context.settings.clusters or _instead(effective)):
         places = [(port, one.start, one.end) for one in node.instructions for port in _ports(one)]
     else:
         places = []

@@ -212,6 +212,12 @@ OF_IMAGES: dict[str, Row] = {
         "login",
         "login of another registry",
     ),
+    "login-secrets": Row(
+        "its pull secrets may be for another registry than {registry}",
+        "add one for {registry}",
+        "login",
+        "login of another registry",
+    ),
     "login-beside": Row("no credentials for {registry} beside it", "add them to the same entry", "login", _NO_LOGIN),
     "login-pod": Row(
         "no pull secret for {registry}",
