@@ -31,9 +31,15 @@ IN_ITS_STAGE = {
 }
 """Rules whose findings are merged into one of these rules in the same stage."""
 
-REPEATED = frozenset(("layer-left-behind", "package-cache-left", "recommended-packages", "unverified-download"))
-"""Rules with one finding for all places in a stage with the same remedy, except those with a safe fix, each of which is
-applied by itself."""
+REPEATED = {
+    "layer-left-behind": ": ",
+    "libc-mismatch": " is ",
+    "package-cache-left": ": ",
+    "recommended-packages": ": ",
+    "unverified-download": ": ",
+}
+"""Rules with one finding for all places in a stage with the same cause and remedy, which stand in a message behind this
+text, except those with a safe fix, each of which is applied by itself."""
 
 IN_FILE = frozenset(("floating-tag",))
 """Rules with one finding for all places of a file that name the same image."""
@@ -73,7 +79,7 @@ def _cause(node: Any, one: Finding) -> object:
     if one.rule in IN_FILE and one.fix is None:
         return (one.rule, one.level, one.message)
     if one.rule in REPEATED and not (one.fix and one.fix.safe):
-        remedy = one.message.partition(": ")[2]
+        remedy = one.message.partition(REPEATED[one.rule])[2]
         return (one.rule, one.level, remedy, id(node), one.fix is None)
     return None
 
