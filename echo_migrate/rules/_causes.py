@@ -41,8 +41,9 @@ REPEATED = {
 """Rules with one finding for all places in a stage with the same cause and remedy, which stand in a message behind this
 text, except those with a safe fix, each of which is applied by itself."""
 
-IN_FILE = frozenset(("floating-tag",))
-"""Rules with one finding for all places of a file that name the same image."""
+IN_FILE = {"floating-tag": "", "root-at-runtime": " runs as root: use the uid "}
+"""Rules with one finding for all places of a file with the same message, or with the same behind this text: that name
+the same image, or have a user of root's."""
 
 _MOST_LINES = 6
 """The number of lines that a message lists."""
@@ -76,8 +77,8 @@ def _fixed(one: Finding, settings: Settings) -> bool:
 
 def _cause(node: Any, one: Finding) -> object:
     """Return what findings of one cause have in common, None if each place is one of its own."""
-    if one.rule in IN_FILE and one.fix is None:
-        return (one.rule, one.level, one.message)
+    if one.rule in IN_FILE and one.fix is None and IN_FILE[one.rule] in one.message:
+        return (one.rule, one.level, one.quiet, one.message.rpartition(IN_FILE[one.rule] or "\0")[2])
     if one.rule in REPEATED and not (one.fix and one.fix.safe):
         remedy = one.message.partition(REPEATED[one.rule])[2]
         return (one.rule, one.level, remedy, id(node), one.fix is None)

@@ -11,6 +11,10 @@ from echo_migrate.rules._rule import Context, rule
 
 _RELEASE = lazy_regex(r"([^\s:@]{1,200}-debian)(\d{1,3})", needs=("-debian",))
 
+_IN_STEPS = frozenset(("Elasticsearch", "MongoDB Server", "MySQL", "PostgreSQL", "RabbitMQ"))
+"""What reads the data of the release before it, and no older one, or none without a tool (rabbitmq.com/docs/upgrade;
+postgresql.org/docs, pg_upgrade; dev.mysql.com, "Upgrade Paths"; mongodb.com/docs, "Release Notes"; elastic.co/docs)."""
+
 
 @rule(on=Image, level="warning")
 def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
@@ -35,6 +39,8 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     over = [end for end in found if not end.until]
     if over:
         message = f"{_over(over)}{_remedy(over)}"
+        if over[0].title in _IN_STEPS and _keeps_data(image, context):
+            message += "; its data must be migrated step by step"
         yield Finding(image.start, image.end, message)
     elif found:
         end = found[0]
@@ -52,6 +58,13 @@ def _next(reference: Reference | None, context: Context) -> str:
     known = found and context.settings.catalog.upstream(found)
     ended = known and facts_of(name, context.settings.catalog).eol
     return name if known and not known.likely and not ended else ""
+
+
+def _keeps_data(image: Image, context: Context) -> bool:
+    """Return whether a volume lies over a folder in which an image keeps its state."""
+    mounts = [f"{mount.rstrip('/')}/" for mount in image.mounts or ()]
+    kept = context.settings.catalog.state_of(image.ref.value) if mounts else ()
+    return any(f"{path}/".startswith(mount) for path in kept for mount in mounts)
 
 
 def _over(ends: list[End]) -> str:

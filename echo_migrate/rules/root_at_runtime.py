@@ -1,6 +1,7 @@
 """A container that runs as root."""
 
 from collections.abc import Iterator
+from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.layers import installed
@@ -8,7 +9,7 @@ from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
-from echo_migrate.rules._purpose import of_shipped_images
+from echo_migrate.rules._purpose import is_in_tests, is_of_tests, of_shipped_images
 from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.package_managers import package_name
@@ -51,7 +52,9 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
         if node.user and as_root(node.user.value) and not any(map(_OWNS.search, _commands(node, context))):
             message = f"{node.shown} runs as root: use the uid of another user"
             line = context.source.text[node.user.end :].partition("\n")[0]
-            yield Finding(node.user.start, node.user.end, message, quiet="#" in line)  # a comment says why
+            of_tests = is_in_tests(node.image, context) or is_of_tests([basename(context.source.path)])
+            quiet = "#" in line or (of_tests and context.kind == "compose")  # a comment says why
+            yield Finding(node.user.start, node.user.end, message, quiet=quiet)
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or effective is None:
