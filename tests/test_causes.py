@@ -337,6 +337,16 @@ def test_an_install_with_a_level_in_the_configuration_is_asked_for(run: Run, tmp
     assert found == ["warning"]
 
 
+@pytest.mark.parametrize(("name", "lines"), [("compose.yaml", [1]), ("compose-ci.yaml", [])])
+def test_root_is_said_once_of_a_compose_file_and_not_of_one_for_tests(
+    run: Run, tmp_path: Path, name: str, lines: list[int]
+) -> None:
+    (tmp_path / name).write_text("services: {a: {image: x/a:1, user: root},\n  b: {image: x/b:1, user: root}}\n")
+    assert [one["line"] for one in _checked(run, tmp_path) if one["rule"] == "root-at-runtime"] == lines
+    asked = _checked(run, tmp_path, "--select", "root-at-runtime")
+    assert [one["message"] for one in asked] == ["service a runs as root: use the uid of another user (also on line 2)"]
+
+
 def test_a_comment_for_what_is_quiet_is_used(run: Run, tmp_path: Path) -> None:
     text = INSTALL.replace("RUN", "# echo-migrate: ignore[package-install] needed\nRUN")
     (tmp_path / "Dockerfile").write_text(text)

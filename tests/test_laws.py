@@ -32,7 +32,7 @@ from echo_migrate.rules._rule import Settings
 ECHO = catalog.load()
 SETTINGS = Settings(ECHO, tuple(RULES.values()), apply=True, today="2026-11-01")
 
-_OWNERS = " (owner unknown, starts as root, then as an unknown user)"
+_OWNERS = " (owner unknown, starts as root; new user unknown)"
 
 
 def graph(text: str) -> list[Stage]:

@@ -152,6 +152,16 @@ def test_what_no_project_declares_is_not_said(
     assert (b"also installs development dependencies" in said) == told
 
 
+@pytest.mark.parametrize(("command", "told"), [("bundle exec rspec", False), ("bundle exec puma", True)])
+def test_an_image_in_which_a_service_runs_tests_needs_them(run: Run, tmp_path: Path, command: str, told: bool) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM ruby:3.4-slim\nRUN bundle install\nCMD bundle exec puma\n")
+    (tmp_path / "compose.yaml").write_text(
+        f"services: {{web: {{build: .}}, other: {{build: ., command: {command}}}}}\n"
+    )
+    said = run("check", "--no-config", "--select", "development-dependencies", ".").stdout
+    assert (b"also installs development dependencies" in said) == told
+
+
 def test_no_link_out_of_the_repository_is_followed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(NONE)
     (tmp_path / "service" / ".git").mkdir(parents=True)

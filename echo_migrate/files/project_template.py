@@ -29,6 +29,15 @@ _MOST_FOLDERS = 64
 _SIGNS = frozenset(("copier.yaml", "copier.yml", "devcontainer-template.json", ".template.config"))
 """What lies at the top of a template of Copier, of dotnet, of dev containers (containers.dev, "Templates")."""
 
+_COPIED = frozenset((".copier-answers.yaml", ".copier-answers.yml", ".cruft.json", ".templatesyncignore"))
+"""What lies at the top of a repository that was made from a template, whose README may still be that of the template
+(copier.readthedocs.io; cruft.github.io/cruft; github.com/AndreasAugustin/actions-template-sync)."""
+_WORKFLOWS = os.path.join(".github", "workflows")
+_SYNCED = lazy_regex(
+    r"(?i)\bactions-template-sync\b|\bsource_repo_path\b|\bsynchroni[sz](?:ation|ed|es?) with (?:the |its )?template\b"
+)
+"""What a README says of taking over what the template changes."""
+
 _READMES = ("README.md", "readme.md", "Readme.md", "README.rst", "README")
 _TITLE = lazy_regex(
     r"(?i)[^\n]{0,200}?\b"
@@ -156,13 +165,16 @@ def _has_sign(folder: str, names: frozenset[str]) -> bool:
 
 def _is_called_one(folder: str, names: frozenset[str]) -> bool:
     readme = next((os.path.join(folder, name) for name in _READMES if name in names), "")
-    if not readme or os.path.islink(readme):
+    if not readme or os.path.islink(readme) or not _COPIED.isdisjoint(names):
         return False
     with contextlib.suppress(Unreadable):
         text = contents(readme).decode("utf-8", "replace")[:_LONGEST]
         plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", _own_lines(text, os.path.basename(folder)))
         lines = [line.strip() for line in plain.splitlines() if not _OF_A_SCAFFOLDER.match(line) and line.strip()]
         title = next((line for line in lines if line.startswith("#")), "")
+        workflows = map(str.lower, names_in(os.path.join(folder, _WORKFLOWS)))
+        if _SYNCED.search(text) or any("sync" in name and "template" in name for name in workflows):
+            return False
         said = any(_SAYS_SO.match(line) for line in lines[:_FIRST_LINES])
         return said or bool(_TITLE.match(title) or _USED_AS.search(text))
     return False

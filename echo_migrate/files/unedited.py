@@ -78,8 +78,9 @@ _VENDORED = ("modules.txt", "github.com", "autoload.php", "bundle", "cache")
 """What lies in a folder ``vendor`` that is of Go (also of what came before modules), Composer, Bundler."""
 
 _VENDIR = ("vendir.yml", "vendir.yaml")
-_GEMS = lazy_regex(r"(?:^|/)ruby/\d[\d.]*/(?:bundler/)?gems/")
-"""Where Bundler installs gems, whatever folder it is given."""
+_INSTALLED = lazy_regex(r"(?:^|/)(?:ruby/\d[\d.]*/(?:bundler/)?gems|\.ansible/(?:collections|roles))/")
+"""Where Bundler installs gems, whatever folder it is given, and Ansible Galaxy what a project takes over
+(docs.ansible.com, "Galaxy User Guide")."""
 
 _OLD_DOCUMENTS = lazy_regex(
     r"(?:^|/)(?:versioned_docs/version-[^/]{1,100}"
@@ -194,7 +195,7 @@ def _head(name: str, text: str) -> str:
 def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited | None:
     """Return why nobody edits the files in a folder, by its path from a root; ``packaged`` is for code in packages."""
     whole = "/".join((*folders, ""))
-    if _GEMS.search(whole):
+    if _INSTALLED.search(whole):
         return "vendored"
     if any(_is_filled(root, folders[:count], whole) for count in range(len(folders))):
         return "vendored"

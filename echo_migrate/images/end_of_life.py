@@ -23,6 +23,10 @@ _NEXT = 10
 """How far above the newest of the data a part of a version may be: an update of Java 8 is 10 above the last."""
 
 
+_MONTHS = 3
+"""For how many months a line that is named has support at least, if a later one does."""
+
+
 class End(NamedTuple):
     """The end of a line, in the past. ``date`` is "" where it is not known, ``until`` the end of the long-term support
     that is left ("" for none), and ``follower`` the oldest newer line that is supported, "" if none is."""
@@ -167,9 +171,16 @@ def _without_cycle(block: Any, version: str, today: str) -> End | None:
 
 
 def _follower(cycles: dict[str, Any], line: str, today: str) -> str:
-    """Return the oldest newer line that is supported, "" if none is."""
+    """Return the oldest newer line that is supported for some time yet, or else that is supported, "" if none is."""
     newer = [cycle for cycle in cycles if numbers(cycle) > numbers(line) and _supported(cycles[cycle], today)]
-    return min(newer, key=numbers, default="")
+    lasting = [cycle for cycle in newer if _supported(cycles[cycle], _later(today))]
+    return min(lasting or newer, key=numbers, default="")
+
+
+def _later(today: str) -> str:
+    """Return an ISO date of some months later: nobody should move to a line that ends by then."""
+    year, month = divmod(int(today[:4]) * 12 + int(today[5:7]) - 1 + _MONTHS, 12)
+    return f"{year}-{month + 1:02}{today[7:]}"
 
 
 def _supported(end: Any, today: str) -> bool:

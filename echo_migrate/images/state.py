@@ -64,7 +64,8 @@ def _owners(owner: int | None, before: ImageFacts, heir: int | None, after: Imag
         now = f"owned by {_user(owner)}"
     else:
         now = "owner unknown" if before.uid is None else f"owner unknown, starts as {_user(before.uid)}"
-    return f" ({now}, then as {_user(after.uid if heir is None else heir)})"
+    then = after.uid if heir is None else heir
+    return f" ({now}; new user unknown)" if then is None else f" ({now}, then as {_user(then)})"
 
 
 def _user(uid: int | None) -> str:

@@ -31,12 +31,19 @@ IN_ITS_STAGE = {
 }
 """Rules whose findings are merged into one of these rules in the same stage."""
 
-REPEATED = frozenset(("layer-left-behind", "package-cache-left", "recommended-packages", "unverified-download"))
-"""Rules with one finding for all places in a stage with the same remedy, except those with a safe fix, each of which is
-applied by itself."""
+REPEATED = {
+    "layer-left-behind": ": ",
+    "libc-mismatch": " is ",
+    "package-cache-left": ": ",
+    "recommended-packages": ": ",
+    "unverified-download": ": ",
+}
+"""Rules with one finding for all places in a stage with the same cause and remedy, which stand in a message behind this
+text, except those with a safe fix, each of which is applied by itself."""
 
-IN_FILE = frozenset(("floating-tag",))
-"""Rules with one finding for all places of a file that name the same image."""
+IN_FILE = {"floating-tag": "", "root-at-runtime": " runs as root: use the uid "}
+"""Rules with one finding for all places of a file with the same message, or with the same behind this text: that name
+the same image, or have a user of root's."""
 
 BY_ARGUMENT = frozenset(("end-of-life-base",))
 """Rules with one finding for all places of a file that take a part of an image from one argument."""
@@ -73,12 +80,12 @@ def _fixed(one: Finding, settings: Settings) -> bool:
 
 def _cause(node: Any, one: Finding) -> object:
     """Return what findings of one cause have in common, None if each place is one of its own."""
-    if one.rule in IN_FILE and one.fix is None:
-        return (one.rule, one.level, one.message)
+    if one.rule in IN_FILE and one.fix is None and IN_FILE[one.rule] in one.message:
+        return (one.rule, one.level, one.quiet, one.message.rpartition(IN_FILE[one.rule] or "\0")[2])
     if one.rule in BY_ARGUMENT and (given := [span for span in node.ref.spans if not _within(span, node)]):
         return (one.rule, one.level, one.message, *given)
     if one.rule in REPEATED and not (one.fix and one.fix.safe):
-        remedy = one.message.partition(": ")[2]
+        remedy = one.message.partition(REPEATED[one.rule])[2]
         return (one.rule, one.level, remedy, id(node), one.fix is None)
     return None
 

@@ -153,7 +153,7 @@ def _other_libc(paths: list[str], there: _Side, here: _Side) -> str:
         what = "" if _brought(path, there) else _bound(path, there, here)
         if what:
             message = f"{path} is from {there.name} ({there.libc}), {here.name} has {here.libc}: {what} "
-            return message + "there: use one distribution for both"
+            return message + "there: use one distribution"
     return ""
 
 

@@ -30,6 +30,9 @@ _AGENTS = lazy_regex(
 )
 """Images in which builds of CI systems run, or people work: what is built on them is for that too."""
 
+_MODE = lazy_regex(r"(?:^|\s)(?:APP|NODE|RACK|RAILS)_ENV[= ][\"']?(?:dev|development|test)(?![\w-])", needs=("_env",))
+"""A variable that makes a framework run for development or tests."""
+
 _FOLDERS = frozenset((".circleci", ".github"))
 _BASE = frozenset(("base",))
 """Words in the names of files, folders and stages of an image that only others are built on, which decide what they
@@ -79,8 +82,14 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     kept = _of_file(context)
     key = stage.graph, stage.number
     if key not in kept.stages:
-        kept.stages[key] = kept.path_tells or _name_tells(stage)
+        kept.stages[key] = kept.path_tells or _name_tells(stage) or _is_set_up_so(stage)
     return kept.stages[key]
+
+
+def _is_set_up_so(stage: Stage) -> bool:
+    """Return whether an ENV of a stage sets the environment of its framework to one for development or tests."""
+    steps = [one for above in stage.lineage for one in above.instructions if one.verb == "env"]
+    return any(_MODE.search(one.args.value) for one in steps)
 
 
 def _name_tells(stage: Stage) -> bool:

@@ -127,16 +127,18 @@ def in_short(message: str, effective: EffectiveBase) -> str:
 
 
 def also(reasons: Iterable[Reason], room: int) -> str:
-    """Return reasons in a few words each, as the end of a message; of those that have no room only the number, if that
-    has."""
+    """Return reasons in a few words each, as the end of a message; of several that have no room only the number, if
+    that has. One alone is named instead."""
     briefs = list(dict.fromkeys(reason.brief for reason in reasons))
     for count in range(len(briefs), 0, -1):
         left = len(briefs) - count
         text = f"{ALSO}{', '.join(briefs[:count])}" + (f" and {left} more" if left else "")
         if len(text) <= room:
             return text
-    text = f"{ALSO}{len(briefs)} more {'reason' if len(briefs) == 1 else 'reasons'}"
-    return text if briefs and len(text) <= room else ""
+    text = f"{ALSO}{len(briefs)} more reasons"
+    if not briefs or len(text) > room:
+        return ""
+    return text if len(briefs) > 1 else ALSO + briefs[0]
 
 
 class Settings(NamedTuple):

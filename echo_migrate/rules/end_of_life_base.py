@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.end_of_life import End, ends
 from echo_migrate.images.facts import facts_of
-from echo_migrate.images.reference import parsed
+from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
+
+_RELEASE = lazy_regex(r"([^\s:@]{1,200}-debian)(\d{1,3})", needs=("-debian",))
+
+_IN_STEPS = frozenset(("Elasticsearch", "MongoDB Server", "MySQL", "PostgreSQL", "RabbitMQ"))
+"""What reads the data of the release before it, and no older one, or none without a tool (rabbitmq.com/docs/upgrade;
+postgresql.org/docs, pg_upgrade; dev.mysql.com, "Upgrade Paths"; mongodb.com/docs, "Release Notes"; elastic.co/docs)."""
 
 
 @rule(on=Image, level="warning")
@@ -22,7 +29,9 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
 
             reference = parsed(image.ref.value)
             last = reference is not None and all_ended(reference, context.settings.catalog, today)
-            remedy = ", which lists no newer line" if last else ": use a newer release"
+            remedy = (
+                ", which lists no newer line" if last else f": use {_next(reference, context) or 'a newer release'}"
+            )
             message = f"{image.shown} reached end of life{on}, by its vendor{remedy}"
             yield Finding(image.start, image.end, message)
         return
@@ -30,12 +39,32 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     over = [end for end in found if not end.until]
     if over:
         message = f"{_over(over)}{_remedy(over)}"
+        if over[0].title in _IN_STEPS and _keeps_data(image, context):
+            message += "; its data must be migrated step by step"
         yield Finding(image.start, image.end, message)
     elif found:
         end = found[0]
         message = f"{end.shown} has only long-term support, until {end.until}"
         message += _remedy([end])
         yield Finding(image.start, image.end, message, level="note", quiet=True)
+
+
+def _next(reference: Reference | None, context: Context) -> str:
+    """Return the name of a vendor's image with the next release of Debian in it, if that is known and has not ended, as
+    those of distroless; or ""."""
+    release = _RELEASE.fullmatch(reference.name) if reference else None
+    name = f"{release[1]}{int(release[2]) + 1}" if release else ""
+    found = parsed(name) if name else None
+    known = found and context.settings.catalog.upstream(found)
+    ended = known and facts_of(name, context.settings.catalog).eol
+    return name if known and not known.likely and not ended else ""
+
+
+def _keeps_data(image: Image, context: Context) -> bool:
+    """Return whether a volume lies over a folder in which an image keeps its state."""
+    mounts = [f"{mount.rstrip('/')}/" for mount in image.mounts or ()]
+    kept = context.settings.catalog.state_of(image.ref.value) if mounts else ()
+    return any(f"{path}/".startswith(mount) for path in kept for mount in mounts)
 
 
 def _over(ends: list[End]) -> str:

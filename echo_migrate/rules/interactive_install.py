@@ -17,6 +17,10 @@ _PROMPTING = ("install", "remove", "upgrade")
 _CONFIGURES = lazy_regex(r"/(?:etc(?:/(?:apt|dnf|pacman|yum|zypp)[^/]*(?:/.*)?)?)?")
 """The targets of a COPY that may contain a package manager's configuration: its folder, or a parent."""
 
+_ASSUMES = lazy_regex(r"(?:docker\.io/)?cimg/")
+"""Images whose apt is configured to assume yes (github.com/CircleCI-Public/cimg-base, Dockerfile: APT::Get::Assume-Yes
+in apt.conf.d)."""
+
 
 @rule(on=Stage, level="warning", also=("DL3014", "DL3030", "DL3034", "DL3038"), fixable=True)
 def interactive_install(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -56,5 +60,6 @@ def _answered(call: Call, run: Run, stage: Stage) -> bool:
         or "xargs" in command.via
         or not run.variables(command).keys().isdisjoint(manager.answering)
         or configures(stage, tuple(one.lower() for one in manager.answering), call)
+        or (manager.name in ("apt", "apt-get") and bool(_ASSUMES.match(stage.root)))
         or any(_CONFIGURES.fullmatch(copy.target or "") for one in stage.lineage for copy in one.copies)
     )

@@ -159,6 +159,9 @@ def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
         if command.name == "chown" and is_added_after(stage, given.partition(":")[0], copy.instruction.start):
             remedy += ", and create the user before it, or use its number"
         elif command.name == "chown" and _writes_there(places, stage, command):
+            folders = {folder for above in stage.lineage for _, folder in above.workdirs.values()}
+            if given and (made := next((place for place in places if place in folders), "")):  # WORKDIR makes it root's
+                remedy += f", after RUN chown {given} {made}"
             remedy += ", and run what else writes there as that user"
         return f"{command.name} stores {copy.target} a second time: {remedy}"
     return ""

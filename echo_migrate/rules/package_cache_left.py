@@ -43,7 +43,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
             if all(map(_of_itself, calls)):
                 continue
             first = calls[0]
-            message = f"{first.shown} leaves its cache in the image: {_remedy(first)}"
+            message = f"{first.shown} leaves its cache in the image: {_remedy(first, run, stage)}"
             known = stage.certain and not stage.in_onbuild(run.instruction.start)
             fix = _together([_fix(call, run, stage) for call in calls]) if known else None
             yield Finding(first.command.start, first.command.end, message, fix)
@@ -134,16 +134,29 @@ def _too_old(manager: Manager, base: str) -> bool:
     return any(words in base and re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
 
 
-def _remedy(call: Call) -> str:
+def _remedy(call: Call, run: Run, stage: Stage) -> str:
     manager = call.manager
     if call.action == "update":
         return f"remove it, and install with {manager.cached[0]}"
     if manager.cached:
         return f"add {manager.cached[0]}"
+    if manager.name == "bundle" and (path := _bundle_path(call, run, stage)):
+        return f"clean up in the same RUN (rm -rf {path}/ruby/*/cache)"
     cleaning = (
         f"{call.called.partition(' ')[0]} {manager.cleaning}" if manager.cleaning else f"rm -rf {manager.caches[0]}"
     )
     return f"clean up in the same RUN ({cleaning})"
+
+
+def _bundle_path(call: Call, run: Run, stage: Stage) -> str:
+    """Return the folder in which Bundler installs, as a shell reads it; "" for that of the gems (bundle-config(1),
+    path)."""
+    before = [one for above in stage.lineage for own in above.runs for one in own.commands if one.name == "bundle"]
+    for one in reversed([one for one in before if one.start < call.command.start]):
+        words = [word for word in one.arguments if word[:1] != "-"]
+        if words[:1] == ["config"] and words[-2:-1] == ["path"]:
+            return words[-1]
+    return '"$BUNDLE_PATH"' if "BUNDLE_PATH" in run.variables(call.command) else ""
 
 
 def _fix(call: Call, run: Run, stage: Stage) -> Fix | None:

@@ -16,6 +16,19 @@ _SUBSTITUTED = lazy_regex(r"(?:^|[;|\n]|&&|&\s)\s*(?:\$\(|`)")
 _PROGRAMS = frozenset(("-c", "-e", "-E", "-r"))
 """Options whose value is a program: of Python; of Node.js, Perl and Ruby; of PHP."""
 
+_NEWEST = {
+    "bootstrap.pypa.io/get-pip.py": "install pip with the distribution's packages, or use a python image",
+    "get.docker.com": "install a version of docker-ce-cli from Docker's apt repository",
+    "getcomposer.org/installer": "use COPY --from=composer, with a version",
+    "install.python-poetry.org": "install poetry with pip, with a version",
+    "setup.deb.sh": "add the vendor's apt repository with its key",
+    "setup.rpm.sh": "add the vendor's repository with its key",
+    "sh.rustup.rs": "use a rust image, or download rustup-init of a version and verify its checksum",
+}
+"""What to do instead of running the installers of some vendors, whose address has no version: with the next one, a
+checksum would break the build (pip.pypa.io; docs.docker.com/engine/install; hub.docker.com/_/composer;
+python-poetry.org/docs; help.cloudsmith.io; rust-lang.github.io/rustup)."""
+
 
 @rule(on=Stage, level="warning", also=("DD054",))
 def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
@@ -24,11 +37,15 @@ def piped_install(stage: Stage, context: Context) -> Iterator[Finding]:
         for i, command in enumerate(commands):
             if does(command, "download") and (shell := _runs_it(commands, i)):
                 url = next((word for word in command.arguments if "://" in word), "a script")
-                message = (
-                    f"remote script {address(url)} piped to {shell}: "
-                    "download it to a file, verify its checksum, then run it"
-                )
+                message = f"remote script {address(url)} piped to {shell}: {_remedy(url)}"
                 yield Finding(command.start, command.end, message)
+
+
+def _remedy(url: str) -> str:
+    """Return what to do instead: a checksum holds until what is at an address changes."""
+    plain = url.strip("\"'").partition("://")[2].partition("?")[0].rstrip("/")
+    found = next((remedy for end, remedy in _NEWEST.items() if f"/{plain}".endswith(f"/{end}")), "")
+    return found or "download it to a file, verify its checksum, then run it"
 
 
 def _runs_it(commands: tuple[Command, ...], i: int) -> str:

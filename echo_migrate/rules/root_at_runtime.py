@@ -1,15 +1,18 @@
 """A container that runs as root."""
 
 from collections.abc import Iterator
+from posixpath import basename
 
 from echo_migrate.dockerfile.container import Container
+from echo_migrate.dockerfile.layers import installed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.model import Finding
-from echo_migrate.rules._purpose import of_shipped_images
+from echo_migrate.rules._purpose import is_in_tests, is_of_tests, of_shipped_images
 from echo_migrate.rules._readiness import as_root
 from echo_migrate.rules._rule import Context, rule
+from echo_migrate.shell.package_managers import package_name
 
 _DROPS = lazy_regex(r"\b(?:chpst|gosu|runuser|s6-setuidgid|setpriv|setuidgid|su-exec|suexec|su -)\b")
 _DROPPING = lazy_regex(
@@ -36,6 +39,8 @@ _WRITES = lazy_regex(
     r"(?:run[\"',\s]+)?(?:[\w-]+:)?(?:build|collectstatic|compile|dev|install|watch)\b(?![./])"
 )
 """Commands that build, or serve what they build; not what was built (``node build/index.js``, ``serve -s build``)."""
+_CLIENTS = frozenset(("docker", "docker-ce-cli", "docker-cli", "docker.io"))
+"""Packages of Docker's client (docs.docker.com/engine/install; pkgs.alpinelinux.org; packages.debian.org)."""
 _PROGRAMS = frozenset(("cassandra", "couchdb", "mariadbd", "rabbitmq-server"))
 """Programs that may start as root and then switch to another user: the latter have names that other words have, too."""
 
@@ -47,7 +52,9 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
         if node.user and as_root(node.user.value) and not any(map(_OWNS.search, _commands(node, context))):
             message = f"{node.shown} runs as root: use the uid of another user"
             line = context.source.text[node.user.end :].partition("\n")[0]
-            yield Finding(node.user.start, node.user.end, message, quiet="#" in line)  # a comment says why
+            of_tests = is_in_tests(node.image, context) or is_of_tests([basename(context.source.path)])
+            quiet = "#" in line or (of_tests and context.kind == "compose")  # a comment says why
+            yield Finding(node.user.start, node.user.end, message, quiet=quiet)
         return
     effective = context.effective(node)
     if node.ships != "layers" or not node.certain or not node.top or effective is None:
@@ -55,6 +62,8 @@ def root_at_runtime(node: Stage | Container, context: Context) -> Iterator[Findi
     by_base = node.user is None and effective.base.user is not None and not effective.base.unprivileged
     if not (by_base or as_root(node.user)) or not _started(node) or _is_for_lambda(node, context.source.text):
         return
+    if _controls_docker(node, context):
+        return  # another user would have to be of the socket's group, whose number is that of the host
     if by_base:
         first = node.lineage[-1].instructions[0]
         yield Finding(first.start, first.end, f"no USER, runs as root: add USER <uid>{_owning(node)}")
@@ -71,8 +80,22 @@ def _is_for_lambda(stage: Stage, text: str) -> bool:
     return any(_LAMBDA.search(text[one.start : one.end]) for one in steps)
 
 
+def _controls_docker(stage: Stage, context: Context) -> bool:
+    """Return whether a stage installs Docker's client, or a container of it has Docker's socket."""
+    names = {package_name(word) for above in stage.lineage for _, word in installed(above)}
+    mounts = [mount for one in context.containers(stage) for mount in one.mounts]
+    return not _CLIENTS.isdisjoint(names) or any(mount.endswith("/docker.sock") for mount in mounts)
+
+
 def _owning(stage: Stage) -> str:
-    """Return what is to be done besides, for a command that writes to the folder of its program."""
+    """Return what is to be done besides, for a command that writes to the folder of its program, or that lies in the
+    home folder of root, which no other user may enter."""
+    folders = [folder for above in stage.lineage for _, folder in above.workdirs.values()][-1:]
+    starts = [one.words or () for one in map(stage.start_command, ("entrypoint", "cmd")) if one]
+    words = [word for own in starts for word in own]
+    inside = any(f"{folder}/".startswith("/root/") for folder in folders) and words[:1] and words[0][:1] != "/"
+    if inside or any(word.startswith("/root/") for word in words):
+        return ", and move what it starts out of /root"
     return ", who must own what the command writes" if _WRITES.search(stage.started) else ""
 
 

@@ -35,6 +35,8 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
     readable = all(run.script and run.script.certain for run in runs)
     if not readable or any(step.verb == "user" for step in steps):
         return
+    others = [one for one in stage.graph.stages() if any(step.verb == "user" for step in one.instructions)]
+    above = {one.number for one in stage.lineage}
     made = [account for run in runs for account in accounts(run)]
     # several users usually belong to daemons, which select them by name
     if len(made) != 1 or not _started_as_is(stage, context):
@@ -45,6 +47,8 @@ def user_never_used(stage: Stage, context: Context) -> Iterator[Finding]:
     if installed & _STEPS_DOWN or _used(made[0], words, installed):
         return
     account = made[0]
+    if any(one.user in (account.name, account.uid) and above & {up.number for up in one.lineage} for one in others):
+        return  # the image that is shipped runs as that user
     message = f"creates user {account.name}, but the container runs as root: "
     message += f"add USER {account.uid or account.name}"
     yield Finding(account.command.start, account.command.end, message)

@@ -90,9 +90,14 @@ OF_PLACES: dict[str, Row] = {
     "compose-variables": Row("Compose fills in variables of this Dockerfile", _LITERAL, "edit"),
     "build-args-beside": Row("the build arguments beside it may change it", "change the arguments together", "edit"),
     "services-share": Row("several services share it", "change it for all of them", "edit"),
-    "project-template": Row("projects are made from this template", "check that all can pull the new image", "edit"),
+    "project-template": Row(
+        "projects are made from this template", "check that all can pull the new image", "edit", "a project template"
+    ),
     "catalog-entry": Row(
-        "users install this application from a catalog", "check that all can pull the new image", "edit"
+        "users install this application from a catalog",
+        "check that all can pull the new image",
+        "edit",
+        "an application in a catalog",
     ),
     "build-result": Row("a build's result has the same name", "rename one of the two", "edit"),
     "builds-unread": Row("{path} takes too long to read, and may build it", "check what it builds", "edit"),
