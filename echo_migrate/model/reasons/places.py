@@ -16,7 +16,9 @@ OF_PLACES: dict[str, Row] = {
     "onbuild-stage": Row(
         "may name a stage of the file that builds on this image", "add a tag if it is an image", "edit"
     ),
-    "separate-arguments": Row("made of separate build arguments", "change the arguments together", "edit"),
+    "separate-arguments": Row(
+        "made of separate build arguments", "change the arguments together", "edit", "separate arguments"
+    ),
     "other-part": Row("its other part is in {path}", "change both files together", "edit"),
     "many-parts": Row("made of too many parts", _LITERAL, "edit"),
     "repeated": Row("one variable is in it more than once", _LITERAL, "edit"),
@@ -63,7 +65,9 @@ OF_PLACES: dict[str, Row] = {
     "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),
     "script-unsure": Row("the script could not be read with certainty", _BY_HAND, "edit"),
     "word-unsure": Row("it is not certain which word is the image", _BY_HAND, "edit"),
-    "same-name": Row("the same name is also used where nothing is pulled", "change all uses together", "edit"),
+    "same-name": Row(
+        "the same name is also used where nothing is pulled", "change all uses together", "edit", "other uses"
+    ),
     "build-argument": Row("how the build uses it is unknown", "check the Dockerfile", "edit"),
     "action-input": Row("what the action does with it is unknown", "check the action", "edit"),
     "template-input": Row("what the template does with it is unknown", "check the template", "edit"),
