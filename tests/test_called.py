@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from echo_migrate.dockerfile.copied_scripts import likely_text_at
 from echo_migrate.dockerfile.run import Mount
 from echo_migrate.dockerfile.stages import Stage
-from echo_migrate.shell.makefiles import included_by, recipes_of
+from echo_migrate.shell.makefiles import included_by, recipes_of, rules_of
 from tests.conftest import Run
 
 NODE = "FROM node:22 AS build\nWORKDIR /app\nCOPY . .\n"
@@ -216,3 +217,12 @@ def test_the_release_is_read(run: Run, tmp_path: Path, line: str, held: str) -> 
     found = run("check", *options, str(tmp_path)).stdout.decode()
     assert held in found
     assert bool(held) is ("os-release-differs" in found or "may run a step" in found)
+
+
+def test_a_makefile_full_of_variables_is_read_in_time() -> None:
+    """None of what is needed has a certain name: a search of all rules for each took half a minute."""
+    needed = "".join(f"t{i}: {' '.join(f'$(A{i}_{j}).o' for j in range(10))} t{i + 1}\n\tls\n" for i in range(10_000))
+    assert rules_of(needed, "t0")  # reads the rules, which is kept
+    begun = process_time()
+    assert len(list(recipes_of(needed, ["t0"]))) > 100
+    assert process_time() - begun < 4

@@ -172,12 +172,13 @@ def _made_by(text: str, target: str, certain: bool = False) -> list[_Rule]:
     if target in _named(text):
         return _named(text)[target]
     asked = _pattern(target)
+    if certain and asked != target:
+        return []
     return [
         rule
         for rule, names in (_patterns(text) if asked == target else [(one, one.names) for one in _rules(text)])
         for name in names
-        if not (certain and ("$" in name or asked != target))
-        and (fnmatchcase(asked, _pattern(name)) or fnmatchcase(name, asked))
+        if not (certain and "$" in name) and (fnmatchcase(asked, _pattern(name)) or fnmatchcase(name, asked))
     ]
 
 
