@@ -141,22 +141,23 @@ def _of_scripts(
     from echo_migrate.dockerfile.called import called_by  # many stages start nothing that can be read
     from echo_migrate.dockerfile.programs import makes
 
-    found: set[str] = set()
+    found: dict[str, None] = {}
+    scripts_run: dict[str, tuple[Command, ...]] = {}
     for one in called_by(command, folder, stage, mounts, path, read):
-        named = [
-            name
-            for command in _meant((one.command,), one.before, environment)
-            for name in _called(command, base, kinds, environment)
-        ]
-        names = [name for name in named if not one.does_without(name)] + list(_demanded(one.text, base, kinds))
-        for name in names:
-            if name not in found and not makes(one.before, base, name.split(_OR)):
-                found.add(name)
-                yield name
+        scripts_run[one.text] = (*one.before, one.command)
+        for meant in _meant((one.command,), one.before, environment):
+            for name in _called(meant, base, kinds, environment):
+                if not one.does_without(name) and not makes(one.before, base, [name]):
+                    found[name] = None
         if one.command.name == "node-gyp":
             from echo_migrate.rules._declared_needs import compilers  # few modules are made
 
-            yield from (name for name in compilers("node") if base.has(name) is not True)
+            found.update(dict.fromkeys(name for name in compilers("node") if base.has(name) is not True))
+    for text, commands in scripts_run.items():
+        for name in _demanded(text, base, kinds):
+            if not makes(commands, base, name.split(_OR)):  # what it asks for, it may install if it is not there
+                found[name] = None
+    yield from found
 
 
 def _meant(commands: Sequence[Command], among: Sequence[Command], environment: Mapping[str, str]) -> Iterable[Command]:

@@ -37,7 +37,7 @@ MOST_INCLUDED = 20
 _DEEPEST = 5
 """A value may name another variable, whose value may name a third."""
 
-_LINE = r"[ \t]*[-@+]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
+_LINE = r"[-@+ \t]*((?:[^\\\n]|\\\r?\n|\\[^\n])+)"
 _INLINE = lazy_regex(rf"(?m)^[^\s#:=;][^\n#:=;]*::?(?!=)[^\n#=;]*;{_LINE}")
 _PREFIX = lazy_regex(r"(?m)^\.RECIPEPREFIX[ \t]*:*=[ \t]*(\S)?")
 
@@ -52,9 +52,11 @@ def _call(opening: str, closing: str) -> str:
 _SHELL = lazy_regex(rf"(?m)^[^#\n]*?\$(?:{_call('(', ')')}|{_call('{', '}')})")
 _LOGICAL = lazy_regex(r"(?m)^[^\\\n]*(?>(?:\\(?:\r?\n|[^\n])?[^\\\n]*)*)")
 _JOIN = lazy_regex(r"\\\r?\n[ \t]{0,40}")
-_RULE = lazy_regex(r"([^\s#:=;][^#:=;]*)::?(?!:?=)([^#;]*)")
+_RULE = lazy_regex(r"(?!(?:else|ifn?def|ifn?eq|vpath)[ \t])([^\s#:=;][^#:=;]*)::?(?!:?=)([^#;]*)")
 _ASSIGNED = lazy_regex(r" {0,4}(?:(?:export|override) {1,4})?(\.?[A-Za-z_]\w*)[ \t]{0,20}[?:+]{0,3}=[ \t]{0,20}(.*)")
 _USED = lazy_regex(r"\$(?:\(([A-Za-z_]\w*)\)|\{([A-Za-z_]\w*)\})")
+_ARGUMENT = lazy_regex(r"\$[({]?[1-9]")
+"""What a definition, which only a call makes rules of, is given."""
 _CALLS_SHELL = lazy_regex(r"\$\(shell[ \t]")
 _FUNCTION = lazy_regex(r"\$\([a-z-]{2,12}[ \t]")
 """A function of make, whose name a shell would take for a command's."""
@@ -170,12 +172,13 @@ def _made_by(text: str, target: str, certain: bool = False) -> list[_Rule]:
     if target in _named(text):
         return _named(text)[target]
     asked = _pattern(target)
+    if certain and asked != target:
+        return []
     return [
         rule
         for rule, names in (_patterns(text) if asked == target else [(one, one.names) for one in _rules(text)])
         for name in names
-        if not (certain and ("$" in name or asked != target))
-        and (fnmatchcase(asked, _pattern(name)) or fnmatchcase(name, asked))
+        if not (certain and "$" in name) and (fnmatchcase(asked, _pattern(name)) or fnmatchcase(name, asked))
     ]
 
 
@@ -245,8 +248,11 @@ def _recipes(text: str) -> dict[int | None, list[Traced]]:
 
 def _first(text: str) -> str:
     names = (name for rule in _rules(text) for name in rule.names)
-    said = _read(text)[1].get(".DEFAULT_GOAL")
-    return said or next((name for name in names if not name.startswith(".") and "%" not in name), "")
+    values = _read(text)[1]
+    said = _expanded(values.get(".DEFAULT_GOAL", ""), values)
+    return said or next(
+        (name for name in names if name[:1] != "." and "%" not in name and not _ARGUMENT.search(name)), ""
+    )
 
 
 def _pattern(name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command, as_command
+from echo_migrate.shell.wrappers import WRAPPERS
 
 _VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)(?:\[[@*]\])?(?::?[-=]([^{}$`]*))?\})")
 """A word that is one variable, or all of an array, with its default."""
@@ -15,6 +16,7 @@ _ASKS = (
 )
 _ENDS = r"\b(?:exit|return)[ \t]{1,9}[1-9]"
 _BODY = r"(?:(?!\b(?:elif|else|fi|if)\b)[\s\S]){0,600}?"
+_REMARK = lazy_regex(r"(?m)^[ \t]*+#[^\n]*+")
 _ASKED = lazy_regex(_ASKS)
 _OR_ENDS = lazy_regex(
     rf"{_ASKS}\|\|\s{{0,99}}(?:{_ENDS}|[{{(](?:[^(){{}}]|\$\{{[^{{}}]{{0,80}}\}}|\$\([^()]{{0,80}}\)){{0,400}}?{_ENDS})"
@@ -30,8 +32,9 @@ _CHAIN = lazy_regex(
 
 def meant(commands: Iterable[Command], among: Iterable[Command], environment: Mapping[str, str]) -> Iterator[Command]:
     """Yield the commands; for each whose program is a variable, what it is with each literal value that the commands
-    ``among`` which it stands give that one, or else with that of the environment, and with its default."""
-    given: dict[str, list[str]] | None = None
+    ``among`` which it stands give that one, with that of the environment if these need not run, and with its default;
+    the command itself if none is known."""
+    given: dict[str, list[tuple[str, bool]]] | None = None
     for command in commands:
         found = _variable(command)
         if found is None:
@@ -39,10 +42,19 @@ def meant(commands: Iterable[Command], among: Iterable[Command], environment: Ma
             continue
         given = _given(among) if given is None else given
         name = found[1] or found[2]
-        values = [*(given.get(name) or [environment.get(name, "")]), found[3] or ""]
-        for words in dict.fromkeys(tuple(value.strip("()").split()) for value in values):
-            if words:
-                yield _of_words([*words, *command.arguments], command)
+        values = ["" if not sure and _only_runs(value) else value for value, sure in given.get(name, ())]
+        if name in environment and not any(sure for _, sure in given.get(name, ())):
+            values.append(environment[name])
+        if found[3] is not None:
+            values.append(found[3])
+        meanings = dict.fromkeys((*value.strip("()").split(), *command.arguments) for value in values)
+        yield from [_of_words([*words], command) for words in meanings if words] or [command]
+
+
+def _only_runs(value: str) -> bool:
+    """Return whether a value only runs what is behind it: ``[ "$UID" = 0 ] || AS=sudo`` does without for root."""
+    words = value.split()
+    return bool(words) and as_command(words).name in WRAPPERS
 
 
 def _variable(command: Command) -> re.Match[str] | None:
@@ -55,18 +67,20 @@ def _of_words(words: list[str], command: Command) -> Command:
     return command._replace(name=made.name, words=made.words, via=(*command.via, *made.via))
 
 
-def _given(commands: Iterable[Command]) -> dict[str, list[str]]:
-    """Return the literal values that commands give to variables, in turn."""
-    given: dict[str, list[str]] = {}
+def _given(commands: Iterable[Command]) -> dict[str, list[tuple[str, bool]]]:
+    """Return the literal values that commands give to variables, in turn, and whether each of these commands runs."""
+    given: dict[str, list[tuple[str, bool]]] = {}
     for command in commands:
+        sure = command.always and command.operator != "&&"
         for name, word in command.assignments:
             if word.known:
-                given.setdefault(name, []).append(word.value)
+                given.setdefault(name, []).append((word.value, sure))
     return given
 
 
 def demanded(text: str) -> Iterator[tuple[str, ...]]:
     """Yield the programs without which a script ends with an error, each alone or with those of which it takes one."""
+    text = _REMARK.sub("", text)
     for match in _OR_ENDS.finditer(text):
         yield (match[1] or match[2],)
     for match in _CHAIN.finditer(text):
