@@ -69,8 +69,6 @@ HAS_NO_FROM = "has no FROM, so it is a fragment or a template"
 def problem_of(text: str, file: Dockerfile) -> Problem | None:
     """Return the first reason why the file is not a valid Dockerfile, or None."""
     verbs = [instruction.verb for instruction in file.instructions]
-    if not verbs and text.strip():
-        return None  # nothing but comments
     if "from" not in verbs:
         reason = HAS_NO_FROM if text.strip() else "is empty"
         return Problem(0, 0, reason, "note")

@@ -18,6 +18,8 @@ _BEGINNINGS = ("{{", "{%", "{#", "<%")
 
 @rule(on=Problem, level="warning", also=("DL1000",))
 def unreadable_file(problem: Problem, context: Context) -> Iterator[Finding]:
+    if problem.reason == HAS_NO_FROM and not read(context.source.text).instructions:
+        return  # nothing but comments
     message = f"{problem.what} {problem.reason}; it is not rewritten"
     template = problem.reason == IS_A_TEMPLATE or bool(context.kind and _TEMPLATE.search(context.source.path))
     partial = template or (problem.reason == HAS_NO_FROM and _is_a_fragment(context.source))
