@@ -83,8 +83,16 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     kept = _of_file(context)
     key = stage.graph, stage.number
     if key not in kept.stages:
-        kept.stages[key] = kept.path_tells or _name_tells(stage) or _is_set_up_so(stage)
+        kept.stages[key] = kept.path_tells or _name_tells(stage) or _are_set_up_so(stage)
     return kept.stages[key]
+
+
+def _are_set_up_so(stage: Stage) -> bool:
+    """Return whether a stage, and each that is built on it last, is set up for development or tests."""
+    if not _is_set_up_so(stage):
+        return False
+    ends = [one for one in stage.graph.stages(stage.number + 1) if one.top]
+    return all(_is_set_up_so(one) for one in ends if any(up.number == stage.number for up in one.lineage))
 
 
 def _is_set_up_so(stage: Stage) -> bool:
