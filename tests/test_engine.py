@@ -925,6 +925,16 @@ def test_what_users_of_a_template_get_needs_review(
     )
 
 
+@pytest.mark.parametrize(("remote", "state"), [("acme/kit", "needs-person"), ("acme/shop", "migrate")])
+def test_a_template_is_known_by_the_name_of_its_remote(run: Run, tmp_path: Path, remote: str, state: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://github.com/{remote}.git\n')
+    (tmp_path / "README.md").write_text("# Kit\n\n[Kit](https://github.com/acme/kit) is a starter kit for shops.\n")
+    (tmp_path / "Dockerfile").write_text("FROM node:22\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert one["state"] == state
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -1693,6 +1703,8 @@ UNEDITED = {
     ),
     "d/2/Dockerfile": ("generated", {}, "# This file is synced from acme/tools\nFROM python:3.12\n"),
     "d/3/Dockerfile": ("", {}, "# This file is a copy of web's, with its own port\nFROM python:3.12\n"),
+    "d/5/Dockerfile": ("", {}, "# This file is a copy of upstream's, with our own port\nFROM python:3.12\n"),
+    "d/6/Dockerfile": ("", {}, "# This file is a copy of the original, but has no cache\nFROM python:3.12\n"),
     "d/4/Dockerfile": ("", {}, "# This file is kept in sync with the one of web\nFROM python:3.12\n"),
     "e/Dockerfile": ("generated", {}, "# made by hand.sh, don't edit by hand\nFROM python:3.12\n"),
     "f/Dockerfile": ("", {}, "FROM python:3.12\n# Do not change the name of the stage\n"),

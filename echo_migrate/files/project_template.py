@@ -169,7 +169,7 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
         return False
     with contextlib.suppress(Unreadable):
         text = contents(readme).decode("utf-8", "replace")[:_LONGEST]
-        plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", _own_lines(text, os.path.basename(folder)))
+        plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", _own_lines(text, folder))
         lines = [line.strip() for line in plain.splitlines() if not _OF_A_SCAFFOLDER.match(line) and line.strip()]
         title = next((line for line in lines if line.startswith("#")), "")
         workflows = map(str.lower, names_in(os.path.join(folder, _WORKFLOWS)))
@@ -180,7 +180,14 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
     return False
 
 
-def _own_lines(text: str, name: str) -> str:
-    """Return the lines of a README that are not about another repository than the one with a name."""
-    lines = ((line, _OF_ANOTHER.match(line)) for line in text.splitlines())
-    return "\n".join(line for line, other in lines if not other or other[1].lower() == name.lower())
+def _own_lines(text: str, folder: str) -> str:
+    """Return the lines of a README that are not about another repository than the one in a folder, which may have the
+    name of its remote or of the folder."""
+    found = [(line, _OF_ANOTHER.match(line)) for line in text.splitlines()]
+    if not any(other for _, other in found):
+        return text
+    from echo_migrate.files.remote import remote_of  # few READMEs tell of another repository
+
+    remote = remote_of(folder)
+    own = {os.path.basename(path).lower() for path in (folder, remote.path if remote else "")}
+    return "\n".join(line for line, other in found if not other or other[1].lower().removesuffix(".git") in own)

@@ -30,8 +30,9 @@ _AGENTS = lazy_regex(
 )
 """Images in which builds of CI systems run, or people work: what is built on them is for that too."""
 
-_MODE = lazy_regex(r"(?:^|\s)(?:APP|NODE|RACK|RAILS)_ENV[= ][\"']?(?:dev|development|test)(?![\w-])", needs=("_env",))
-"""A variable that makes a framework run for development or tests."""
+_MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
+_FOR_PEOPLE = frozenset(("dev", "development", "test"))
+"""What makes a framework run for development or tests, in one of these variables."""
 
 _FOLDERS = frozenset((".circleci", ".github"))
 _BASE = frozenset(("base",))
@@ -82,14 +83,24 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     kept = _of_file(context)
     key = stage.graph, stage.number
     if key not in kept.stages:
-        kept.stages[key] = kept.path_tells or _name_tells(stage) or _is_set_up_so(stage)
+        kept.stages[key] = kept.path_tells or _name_tells(stage) or _are_set_up_so(stage)
     return kept.stages[key]
 
 
+def _are_set_up_so(stage: Stage) -> bool:
+    """Return whether a stage, and each that is built on it last, is set up for development or tests."""
+    if not _is_set_up_so(stage):
+        return False
+    ends = [one for one in stage.graph.stages(stage.number + 1) if one.top]
+    return all(_is_set_up_so(one) for one in ends if any(up.number == stage.number for up in one.lineage))
+
+
 def _is_set_up_so(stage: Stage) -> bool:
-    """Return whether an ENV of a stage sets the environment of its framework to one for development or tests."""
+    """Return whether the last ENV of a stage that sets the environment of its framework sets one for development or
+    tests: an ARG is for the build, and may be given another value."""
     steps = [one for above in stage.lineage for one in above.instructions if one.verb == "env"]
-    return any(_MODE.search(one.args.value) for one in steps)
+    given = {name.value: value for one in steps for name, value in one.pairs()}
+    return any(value.value.strip("\"'") in _FOR_PEOPLE for name in _MODES if (value := given.get(name)))
 
 
 def _name_tells(stage: Stage) -> bool:

@@ -11,9 +11,14 @@ from echo_migrate.rules._rule import Context, rule
 
 _RELEASE = lazy_regex(r"([^\s:@]{1,200}-debian)(\d{1,3})", needs=("-debian",))
 
-_IN_STEPS = frozenset(("Elasticsearch", "MongoDB Server", "MySQL", "PostgreSQL", "RabbitMQ"))
-"""What reads the data of the release before it, and no older one, or none without a tool (rabbitmq.com/docs/upgrade;
-postgresql.org/docs, pg_upgrade; dev.mysql.com, "Upgrade Paths"; mongodb.com/docs, "Release Notes"; elastic.co/docs)."""
+_STEPS = "its data must be migrated step by step"
+_OF_DATA = {
+    **dict.fromkeys(("Elasticsearch", "MongoDB Server", "MySQL", "RabbitMQ"), _STEPS),
+    "PostgreSQL": "its data must be migrated with pg_upgrade or a dump",
+}
+"""What is to be done for the data of what reads that of the release before it, and no older one, or of none without a
+tool, which may skip releases (rabbitmq.com/docs/upgrade; postgresql.org/docs, pg_upgrade; dev.mysql.com, "Upgrade
+Paths"; mongodb.com/docs, "Release Notes"; elastic.co/docs)."""
 
 
 @rule(on=Image, level="warning")
@@ -39,8 +44,8 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     over = [end for end in found if not end.until]
     if over:
         message = f"{_over(over)}{_remedy(over)}"
-        if over[0].title in _IN_STEPS and _keeps_data(image, context):
-            message += "; its data must be migrated step by step"
+        if over[0].title in _OF_DATA and _keeps_data(image, context):
+            message += f"; {_OF_DATA[over[0].title]}"
         yield Finding(image.start, image.end, message)
     elif found:
         end = found[0]
@@ -61,10 +66,10 @@ def _next(reference: Reference | None, context: Context) -> str:
 
 
 def _keeps_data(image: Image, context: Context) -> bool:
-    """Return whether a volume lies over a folder in which an image keeps its state."""
+    """Return whether a volume lies over a folder in which an image keeps its state, or in it."""
     mounts = [f"{mount.rstrip('/')}/" for mount in image.mounts or ()]
-    kept = context.settings.catalog.state_of(image.ref.value) if mounts else ()
-    return any(f"{path}/".startswith(mount) for path in kept for mount in mounts)
+    kept = [f"{path}/" for path in context.settings.catalog.state_of(image.ref.value)] if mounts else []
+    return any(path.startswith(mount) or mount.startswith(path) for path in kept for mount in mounts)
 
 
 def _over(ends: list[End]) -> str:
