@@ -862,6 +862,8 @@ def test_a_default_that_is_a_whole_image_moves_beside_one_that_a_build_gives(run
         ("Dockerfile beside .copier-answers.yml", "# Django starter kit\n", True),
         ("Dockerfile beside .cruft.json", "# Django starter kit\n", True),
         ("Dockerfile beside .github/workflows/template-sync.yml", "# Shop\n\nUse this template\n", True),
+        ("Dockerfile beside .github/workflows/template-sync.yml", "# PHP service template\n", False),
+        ("Dockerfile beside .templatesyncignore", "# Shop\n\nUse this template\n", True),
         ("Dockerfile beside .github/workflows/sync.yml", "# Shop\n\nUse this template\n", False),
         ("{{cookiecutter.name}}/Dockerfile", "# Shop\n", False),
         ("cli/templates/Dockerfile beside cli/templates/{{name}}", "# Shop\n", False),

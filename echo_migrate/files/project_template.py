@@ -29,14 +29,16 @@ _MOST_FOLDERS = 64
 _SIGNS = frozenset(("copier.yaml", "copier.yml", "devcontainer-template.json", ".template.config"))
 """What lies at the top of a template of Copier, of dotnet, of dev containers (containers.dev, "Templates")."""
 
-_COPIED = frozenset((".copier-answers.yaml", ".copier-answers.yml", ".cruft.json", ".templatesyncignore"))
+_COPIED = frozenset((".copier-answers.yaml", ".copier-answers.yml", ".cruft.json"))
 """What lies at the top of a repository that was made from a template, whose README may still be that of the template
-(copier.readthedocs.io; cruft.github.io/cruft; github.com/AndreasAugustin/actions-template-sync)."""
+(copier.readthedocs.io; cruft.github.io/cruft)."""
+_SYNC_IGNORE = ".templatesyncignore"
 _WORKFLOWS = os.path.join(".github", "workflows")
 _SYNCED = lazy_regex(
     r"(?i)\bactions-template-sync\b|\bsource_repo_path\b|\bsynchroni[sz](?:ation|ed|es?) with (?:the |its )?template\b"
 )
-"""What a README says of taking over what the template changes."""
+"""What a README says of taking over what the template changes; a template may hold that for what is made from it, as it
+may a workflow and an ignore file for it (github.com/AndreasAugustin/actions-template-sync)."""
 
 _READMES = ("README.md", "readme.md", "Readme.md", "README.rst", "README")
 _TITLE = lazy_regex(
@@ -172,12 +174,16 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
         plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", _own_lines(text, folder))
         lines = [line.strip() for line in plain.splitlines() if not _OF_A_SCAFFOLDER.match(line) and line.strip()]
         title = next((line for line in lines if line.startswith("#")), "")
-        workflows = map(str.lower, names_in(os.path.join(folder, _WORKFLOWS)))
-        if _SYNCED.search(text) or any("sync" in name and "template" in name for name in workflows):
-            return False
-        said = any(_SAYS_SO.match(line) for line in lines[:_FIRST_LINES])
-        return said or bool(_TITLE.match(title) or _USED_AS.search(text))
+        if _TITLE.match(title) or any(_SAYS_SO.match(line) for line in lines[:_FIRST_LINES]):
+            return True
+        return bool(_USED_AS.search(text)) and not _is_synced(folder, names, text)
     return False
+
+
+def _is_synced(folder: str, names: frozenset[str], readme: str) -> bool:
+    workflows = map(str.lower, names_in(os.path.join(folder, _WORKFLOWS)))
+    by_one = any("sync" in name and "template" in name for name in workflows)
+    return by_one or _SYNC_IGNORE in names or bool(_SYNCED.search(readme))
 
 
 def _own_lines(text: str, folder: str) -> str:
