@@ -68,7 +68,7 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
 
     asked: dict[tuple[str, str | None], bool] = {}
     files: dict[tuple[str, str | None], list[str] | None] = {}
-    told: set[tuple[int, str]] = set()
+    found: dict[tuple[int, str], Finding] = {}
     for run, call in calls:
         known = call.manager.development
         if not known or call.opaque:
@@ -78,16 +78,15 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             continue
         key = known.manifest, run.folder
         if key not in asked:
-            found = files[key] = manifests(known, run.folder, stage, context)
-            asked[key] = may_declare(known, found) and not serves(known, found, stage, context.source.path)
+            own = files[key] = manifests(known, run.folder, stage, context)
+            asked[key] = may_declare(known, own) and not serves(known, own, stage, context.source.path)
         if asked[key] or _is_elsewhere(call, run):
-            if _is_worked_in(stage, context):
-                return
             message = f"{call.shown} also installs development dependencies: "
             message += _remedy(known, files[key], call, stage)
-            if (run.instruction.start, message) not in told:  # as in both branches of a choice
-                yield Finding(call.command.start, call.command.end, message)
-            told.add((run.instruction.start, message))
+            place = run.instruction.start, message  # once a RUN, as in both branches of a choice
+            found.setdefault(place, Finding(call.command.start, call.command.end, message))
+    if found and not _is_worked_in(stage, context):
+        yield from found.values()
 
 
 def _remedy(known: Development, files: list[str] | None, call: Call, stage: Stage) -> str:

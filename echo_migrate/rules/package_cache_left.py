@@ -33,6 +33,7 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
         return
     effective = context.effective(stage)
     expanding = expands_removed(stage, effective.base if effective else None)
+    paths: dict[int, str] | None = None
     for run in stage.every_run:
         leaving: dict[str, list[Call]] = {}
         cleared = caches_cleared(run, expanding)
@@ -43,7 +44,10 @@ def package_cache_left(stage: Stage, context: Context) -> Iterator[Finding]:
             if all(map(_of_itself, calls)):
                 continue
             first = calls[0]
-            message = f"{first.shown} leaves its cache in the image: {_remedy(first, run, stage)}"
+            if first.manager.name == "bundle":
+                paths = _bundle_paths(stage) if paths is None else paths
+            remedy = _remedy(first, run, paths or {})
+            message = f"{first.shown} leaves its cache in the image: {remedy}"
             known = stage.certain and not stage.in_onbuild(run.instruction.start)
             fix = _together([_fix(call, run, stage) for call in calls]) if known else None
             yield Finding(first.command.start, first.command.end, message, fix)
@@ -134,13 +138,13 @@ def _too_old(manager: Manager, base: str) -> bool:
     return any(words in base and re.search(rf"{re.escape(words)}(?!\d)", base) for words in manager.old)
 
 
-def _remedy(call: Call, run: Run, stage: Stage) -> str:
+def _remedy(call: Call, run: Run, paths: dict[int, str]) -> str:
     manager = call.manager
     if call.action == "update":
         return f"remove it, and install with {manager.cached[0]}"
     if manager.cached:
         return f"add {manager.cached[0]}"
-    if manager.name == "bundle" and (path := _bundle_path(call, run, stage)):
+    if manager.name == "bundle" and (path := _bundle_path(call, run, paths)):
         return f"clean up in the same RUN (rm -rf {path}/ruby/*/cache)"
     cleaning = (
         f"{call.called.partition(' ')[0]} {manager.cleaning}" if manager.cleaning else f"rm -rf {manager.caches[0]}"
@@ -148,14 +152,22 @@ def _remedy(call: Call, run: Run, stage: Stage) -> str:
     return f"clean up in the same RUN ({cleaning})"
 
 
-def _bundle_path(call: Call, run: Run, stage: Stage) -> str:
-    """Return the folder in which Bundler installs, as a shell reads it; "" for that of the gems (bundle-config(1),
-    path)."""
-    before = [one for above in stage.lineage for own in above.runs for one in own.commands if one.name == "bundle"]
-    for one in reversed([one for one in before if one.start < call.command.start]):
-        words = [word for word in one.arguments if word[:1] != "-"]
-        if words[:1] == ["config"] and words[-2:-1] == ["path"]:
-            return words[-1]
+def _bundle_paths(stage: Stage) -> dict[int, str]:
+    """Return the folders that ``bundle config`` sets in a stage and those above it, each by where that stands
+    (bundle-config(1), path)."""
+    found = {}
+    for run in (run for above in stage.lineage for run in above.runs if "bundle" in run.names):
+        for one in run.commands:
+            words = [word for word in one.arguments if word[:1] != "-"] if one.name == "bundle" else []
+            if words[:1] == ["config"] and words[-2:-1] == ["path"]:
+                found[one.start] = words[-1]
+    return found
+
+
+def _bundle_path(call: Call, run: Run, paths: dict[int, str]) -> str:
+    """Return the folder in which Bundler installs, as a shell reads it; "" for that of the gems."""
+    if places := [start for start in paths if start < call.command.start]:
+        return paths[max(places)]
     return '"$BUNDLE_PATH"' if "BUNDLE_PATH" in run.variables(call.command) else ""
 
 
