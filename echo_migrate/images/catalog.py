@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 FIPS = "fips"
 """The word of variants with cryptographic modules that are validated under FIPS 140, in names or in tags."""
 
-
 _VERSION_IN_NAME = lazy_regex(r"(?<![a-z0-9])([a-z]*)(\d[\d.]{0,20})$")
 """A name that ends with a version: ``openjdk11``, ``ruby-2.7``; the word before it may be that of a system."""
 
@@ -177,11 +176,8 @@ class Catalog(NamedTuple):
     def logged_in(self, login: str) -> bool:
         """Return whether the text of a login names the registry, or the provider in a name of several words."""
         login = login.lower()
-        return (
-            bool(re.search(rf"(?<![\w.-]){re.escape(self.host)}(?![\w.-])", login))
-            or f"{self.provider}_" in login
-            or f"_{self.provider}" in login
-        )
+        named = re.search(rf"(?<![\w.-]){re.escape(self.host)}(?![\w.-])", login)
+        return bool(named) or f"{self.provider}_" in login or f"_{self.provider}" in login
 
     def replaced(self, reference: Reference) -> "tuple[str, Catalog] | None":
         """Return the upstream name that an image of a hardened provider replaces, and its provider, or None."""
