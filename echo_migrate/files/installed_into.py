@@ -11,37 +11,50 @@ import os
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import at_written, real, searched, top
+from echo_migrate.files.tree import at_written, names_in, real, top
 from echo_migrate.files.workspace import of_a_run
 
 _MOLECULE = lazy_regex(r"molecule\.ya?ml")
 _INSTALLING = lazy_regex(
     r"molecule\.ya?ml|\.?kitchen(?:\.[\w-]+)?\.ya?ml|Vagrantfile|[^/]+\.pkr\.(?:hcl|json)|\.?devcontainer\.json"
 )
-_COMMANDS = lazy_regex(r"(?s)\bapt(?:-get)?[ \t][^\n]{0,200}?\binstall\b")
+_COMMANDS = lazy_regex(r"\bapt(?:-get)?[ \t][^\n]{0,200}?\binstall\b")
 _UPDATES = lazy_regex(r"\bapt(?:-get)?[ \t][^\n]{0,80}?\bupdate\b")
 _NAMED = lazy_regex(
     r"(?i)\b(build_dir|dockerfile|path)[\"']?[ \t]{0,40}[:=][ \t]{0,40}"
     r"(?:[\"']([^\"'\n]{1,200})[\"']|([^\s\"',#]{1,200}))"
 )
 _FOLDER = "build_dir"
+_MOST_SCENARIOS = 64
+"""The maximum number of Molecule's scenarios in a folder that are looked at."""
 _OWN = ("Dockerfile", "Dockerfile.j2")
 
 
 def installed_into(path: str) -> bool:
-    """Return whether something that a file of the tree tells of installs packages into what a Dockerfile makes."""
-    return real(path) in _dockerfiles(real(top(path)))
+    """Return whether something that a file tells of installs packages into what a Dockerfile makes: a file beside it or
+    above it within its tree, or where tools look below these: in the folder for dev containers, or a scenario's."""
+    own, root = real(path), real(top(path))
+    folder = os.path.dirname(own)
+    while True:
+        if any(own in _dockerfiles(place, root) for place in _places(folder)):
+            return True
+        above = os.path.dirname(folder)
+        if folder in (root, above):
+            return False
+        folder = above
 
 
-@of_a_run(16)
-def _dockerfiles(root: str) -> frozenset[str]:
-    return frozenset(
-        real(one)
-        for folder, names in searched(root)
-        for name in names
-        if _INSTALLING.fullmatch(name)
-        for one in _named(folder, name, root)
-    )
+@of_a_run(4096)
+def _places(folder: str) -> tuple[str, ...]:
+    scenarios = os.path.join(folder, "molecule")
+    below = [os.path.join(scenarios, name) for name in sorted(names_in(scenarios))[:_MOST_SCENARIOS]]
+    return (folder, os.path.join(folder, ".devcontainer"), *below)
+
+
+@of_a_run(4096)
+def _dockerfiles(folder: str, root: str) -> frozenset[str]:
+    names = filter(_INSTALLING.fullmatch, names_in(folder))
+    return frozenset(real(one) for name in names for one in _named(folder, name, root))
 
 
 def _named(folder: str, name: str, root: str) -> list[str]:
