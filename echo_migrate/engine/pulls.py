@@ -90,7 +90,7 @@ def _asked(move: Migration) -> _Asked:
 
 def _by_jobs(image: Image, source: Source) -> bool:
     """Return whether jobs may run what pulls an image: what they use themselves is pulled on another machine than what
-    a person runs."""
+    a developer runs."""
     from echo_migrate.formats._called_scripts import login_of_callers, may_be_called  # reads YAML
 
     if runner_of(source.path) or not may_be_called(source.path):

@@ -37,8 +37,8 @@ _WORKFLOWS = os.path.join(".github", "workflows")
 _SYNCED = lazy_regex(
     r"(?i)\bactions-template-sync\b|\bsource_repo_path\b|\bsynchroni[sz](?:ation|ed|es?) with (?:the |its )?template\b"
 )
-"""What a README says of taking over what the template changes; a template may hold that for what is made from it, as it
-may a workflow and an ignore file for it (github.com/AndreasAugustin/actions-template-sync)."""
+"""How a README describes taking over what the template changes; a template may hold that for what is made from it, as
+it may a workflow and an ignore file for it (github.com/AndreasAugustin/actions-template-sync)."""
 
 _READMES = ("README.md", "readme.md", "Readme.md", "README.rst", "README")
 _TITLE = lazy_regex(

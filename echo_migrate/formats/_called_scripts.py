@@ -255,9 +255,7 @@ def _calls_by(command: Command, by: _Call, folder: str) -> Iterator[_Call]:
     none of them."""
     by = by._replace(logins=()) if command.account else by
     words = [word.value for word in command.words]
-    if (
-        command.name in _READING
-    ):  # not the first operand alone: that may be an option in a variable, or what runs another
+    if command.name in _READING:  # any operand: the first may be options in a variable, or what runs another
         words = [word for word in words[1:] if _SCRIPT.fullmatch(word)]
     found = [(words[0], None)] if words and _SCRIPT.fullmatch(words[0]) else []
     for written, target in (*found, *made(command)):

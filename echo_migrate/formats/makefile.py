@@ -25,6 +25,7 @@ from echo_migrate.shell.makefiles import INCLUDE, MOST_INCLUDED, recipes
 
 NAME = lazy_regex(r"(?!)")
 _NAME = lazy_regex(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
+_DEFAULT = lazy_regex(r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*\?=", needs=("?=",))
 _ASSIGNED = lazy_regex(
     r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
     r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"
@@ -257,22 +258,15 @@ def _shared(source: Source, given: dict[str, Expansion], images: list[Image]) ->
         at = bisect_right(begins, match.start()) - 1
         if at < 0 or match.end() > places[at][1]:
             elsewhere.add(match[1])
-    reasons = [
-        because("variable-shared", name=name) if name in elsewhere else _default(name, given, source) for name in given
-    ]
+    words = {name for name, value in given.items() if " " not in value.text.value}  # a command in one is no default
+    reasons = dict.fromkeys(words.intersection(_DEFAULT.findall(source.text)), "variable-overridden")
+    reasons |= dict.fromkeys(elsewhere, "variable-shared")
     return [
-        (start, end, reason)
-        for name, reason in zip(given, reasons, strict=True)
-        if reason
+        (start, end, because(reasons[name], name=name))
+        for name in given
+        if name in reasons
         for start, end in given[name].text.spans
     ]
-
-
-def _default(name: str, given: dict[str, Expansion], source: Source) -> Reason | None:
-    """Return why an image in a variable is no more than a default (``?=``), None if it is more."""
-    word = " " not in given[name].text.value  # what a command in it runs is no default
-    is_one = word and re.search(rf"(?m)^ *(?:(?:export|override) +){{0,2}}{name}[ \t]*\?=", source.text)
-    return because("variable-overridden", name=name) if is_one else None
 
 
 def _with_values(image: Image, others: dict[str, str]) -> Image:

@@ -34,9 +34,8 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
 
             reference = parsed(image.ref.value)
             last = reference is not None and all_ended(reference, context.settings.catalog, today)
-            remedy = (
-                ", which lists no newer line" if last else f": use {_next(reference, context) or 'a newer release'}"
-            )
+            newer = _next(reference, context) or "a newer release"
+            remedy = ", which lists no newer line" if last else f": use {newer}"
             message = f"{image.shown} reached end of life{on}, by its vendor{remedy}"
             yield Finding(image.start, image.end, message)
         return

@@ -83,13 +83,13 @@ class Command(NamedTuple):
 
     ``name`` is the program without its directory. ``operator`` joins the command to the preceding one ("" for the
     first). ``inside`` lists the enclosing constructs, outermost first (if, for, while, case, function, subshell,
-    substitution, script). ``via`` lists the wrappers that run it, and
-    ``by`` says whose registry logins it reads as far as they tell. ``host`` is the index of the command whose words
-    contain its substitution. ``editable`` is true if words can be inserted after its words verbatim. ``exported``
-    are the variables that commands before it export, the last value of each last. ``shell`` is the name of the shell
-    that expands its words, "" for none; that of ``su`` is not known. ``fed`` is true
-    if something is piped or redirected to its input, or to that of a construct or shell around it. ``then`` are the
-    operators of the statements behind it that are no commands (``[ -d x ]``, ``unset x``, ``> x``).
+    substitution, script). ``via`` lists the wrappers that run it, and ``by`` is whose registry logins it reads, as far
+    as these tell. ``host`` is the index of the command whose words contain its substitution. ``editable`` is true if
+    words can be inserted after its words verbatim. ``exported`` are the variables that commands before it export, the
+    last value of each last. ``shell`` is the name of the shell that expands its words, "" for none; that of ``su`` is
+    not known. ``fed`` is true if something is piped or redirected to its input, or to that of a construct or shell
+    around it. ``then`` are the operators of the statements behind it that are no commands (``[ -d x ]``, ``unset x``,
+    ``> x``).
     """
 
     name: str
