@@ -32,7 +32,8 @@ _BUILD = lazy_regex(
     r"(?![\"']?[ \t]*:)"
     r"((?:\$\((?:[^()\n]|\([^()\n]{0,100}\)){0,300}\)|(?<=[\s=])(?:\\?\"[^\"\n]{0,500}\"|'[^'\n]{0,500}'|`[^`\n]{0,500}`)"
     r"|(?!\b(?:docker|podman|nerdctl)[ \t]+(?:container[ \t]+)?(?:run|create)\b)[^\n;&|])*)",
-    needs=("bu", "imagetools"),
+    needs=("bud", "build", "imagetools"),
+    of_files=True,
 )
 """The rest of a command that builds, or joins the platforms of an image: what ends a command does not in quotes or
 where another is filled in."""
@@ -40,7 +41,8 @@ where another is filled in."""
 _ITEMS = lazy_regex(
     r"(?<![\w./-])(?:build|bud)[\"']((?:[ \t\r\n]{0,100},[ \t\r\n]{0,100}[^,\[\]\n]{1,300}){1,60})"
     r"|(?m:^[ \t]*- [ \t]*)[\"']?(?:build|bud)[\"']?[ \t]*((?:\r?\n[ \t]*-[ \t]+[^\n]{1,300}){1,60})",
-    needs=('build"', "build'", 'bud"', "bud'", "- "),
+    needs=("build", "bud"),
+    of_files=True,
 )
 """The words behind one that builds, in a list."""
 
@@ -49,8 +51,9 @@ _NAMED = lazy_regex(
     rf"(?<![\w-])--(?:destination|image-name){_BETWEEN}{VALUE}|\.tags\+?={VALUE}"
     rf"|(?<![\w-])--tag{_BETWEEN}(?=[^\s,]*[:/$%{{]){VALUE}"
     rf"|(?<![\w-])-D(?:jib\.to\.image|spring-boot\.build-image\.imageName|quarkus\.container-image\.image)={VALUE}"
-    rf"|\bpack[ \t]+build[ \t]+{VALUE}|\bacr[ \t]+build[ \t][^\n;&|]{{0,300}}?--image{_BETWEEN}{VALUE}",
-    needs=("--tag", "--destination", "--image-name", ".tags", "-djib", "-dspring", "-dquarkus", "pack", "acr"),
+    rf"|\bpack [ \t]*build[ \t]+{VALUE}|\bacr [ \t]*build[ \t][^\n;&|]{{0,300}}?--image{_BETWEEN}{VALUE}",
+    needs=("--tag", "--destination", "--image-name", ".tags", "-djib", "-dspring", "-dquarkus") + ("pack ", "acr "),
+    of_files=True,
 )
 """Options whose values are the names of results, whatever the command; other programs have tags in one word."""
 
@@ -60,6 +63,7 @@ _ANEW = lazy_regex(
     rf"|\b(?:docker|podman|nerdctl|buildah)[ \t]+manifest[ \t]+create(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+{VALUE}"
     r"|\btype=(?:docker|image|oci)\b[^\s\"']{0,200}?,name=([^\s\"',]+)",
     needs=("docker", "podman", "nerdctl", "buildah", "type="),
+    of_files=True,
 )
 """The name that an image is given by another command, or that the output of a build has."""
 
@@ -67,11 +71,13 @@ _RETAGGED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)(?:[ \t]+image)?[ \t]+tag"
     rf"[ \t]+{VALUE}[ \t]+{VALUE}[ \t\r]*(?=$|[\n;&|)]|[ \t]#)",
     needs=("tag",),
+    of_files=True,
 )
 _PULLED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+)?pull(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+"
     rf"(?:\S{{1,80}}[ \t]+)?{VALUE}[ \t\r]*(?=$|[\n;&|)>])",
     needs=("pull",),
+    of_files=True,
 )
 """An image that is given another name, and one that is pulled."""
 
@@ -79,10 +85,12 @@ _PUSHED = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+|manifest[ \t]+)?push"
     rf"(?>(?:[ \t]+--?[\w-]+(?:=\S+)?)*)[ \t]+{VALUE}",
     needs=("push",),
+    of_files=True,
 )
 _TAKEN = lazy_regex(
     r"\b(?:docker|podman|nerdctl|buildah)[ \t]+(?:image[ \t]+)?(?:pull|tag)((?:[ \t]+[^\s;&|]{1,500}){1,20})",
     needs=("pull", "tag"),
+    of_files=True,
 )
 _WORD = lazy_regex(rf"(?<!\S)(?!-){VALUE}")
 """The name that an image is pushed under; and the words of a command that pulls an image, or gives one another name."""
@@ -90,20 +98,15 @@ _WORD = lazy_regex(rf"(?<!\S)(?!-){VALUE}")
 _CALLED = lazy_regex(
     r"\b(?:docker_build|custom_build|docker_build_with_restart|ImageFromDockerfile)\(\s*+(?:ref\s*+=\s*+)?f?[\"']([^\"'\n]+)[\"']"
     r"|\.build\(\s*+[\"'`]([^\"'`\s:/]{0,200}[:/][^\"'`\s]{0,300})[\"'`]"
-    r"|(?m:^[ \t]*+SAVE[ \t]++IMAGE[ \t]++(?>(?:--\S++[ \t]++)*)(\S+))"
     r"|\b(?:build|build_image|legacy_build)\((?:[^()]|\([^()]*\)){0,1000}?\btags?\s*+=\s*+\[?\s*+f?[\"']([^\"'\n]+)[\"']"
-    r"|\bbuildImage\((?:[^()]|\([^()]*\)){0,1000}?\bt:\s*[\"'`]([^\"'`\n]+)[\"'`]"
-    r"|\boutput:[ \t]*+\r?\n(?:[ \t]+to:[ \t]*\r?\n(?:[ \t]+kind:[^\n]*\n)?[ \t]+name|[ \t]+image):[ \t]*([^\s#]+)",
-    needs=(
-        "build(",
-        "build_image(",
-        "buildimage(",
-        "docker_build",
-        "custom_build",
-        "imagefromdockerfile",
-        "save",
-        "output:",
-    ),
+    r"|\bbuildImage\((?:[^()]|\([^()]*\)){0,1000}?\bt:\s*[\"'`]([^\"'`\n]+)[\"'`]",
+    needs=("build(", "build_image(", "buildimage(", "docker_build", "custom_build", "imagefromdockerfile"),
+    of_files=True,
+)
+_OUTPUT = lazy_regex(
+    r"\boutput:[ \t]*+\r?\n(?:[ \t]+to:[ \t]*\r?\n(?:[ \t]+kind:[^\n]*\n)?[ \t]+name|[ \t]+image):[ \t]*([^\s#]+)",
+    needs=("output:",),
+    of_files=True,
 )
 """Calls and keys whose values are the names of results."""
 
@@ -115,34 +118,43 @@ _OF_MAVEN = lazy_regex(
     r"<to>\s*+<image>\s*+([^<>\s]+)|<imageName>\s*+([^<>\s]+)"
     r"|<image>(?=(?:[^<]|<(?!/?image>)){0,2000}<build>)(?:[^<]|<(?!/?image>)){0,500}?<name>\s*+([^<>\s]+)"
 )
-_OF_FILES = (((".gradle", ".kts", ".groovy"), _OF_GRADLE), ((".xml",), _OF_MAVEN))
-"""Keys of jib, Spring Boot and the plugin of Docker, by how the names of the files end in which they are."""
+_OF_EARTHLY = lazy_regex(r"(?m:^[ \t]*+SAVE[ \t]++IMAGE[ \t]++(?>(?:--\S++[ \t]++)*)(\S+))")
+_OF_FILES = (
+    (("earthfile", ".earth"), _OF_EARTHLY),
+    ((".gradle", ".kts", ".groovy"), _OF_GRADLE),
+    ((".xml",), _OF_MAVEN),
+)
+"""Commands of Earthly, and keys of jib, Spring Boot and the plugin of Docker, by how the names of the files end."""
 
 _ARTIFACTS = lazy_regex(
-    r"(?m)^([ \t]*)artifacts:[ \t]*\r?\n((?:\1[ \t-][^\n]*\n?|[ \t]*\r?\n)*)", needs=("artifacts:",)
+    r"(?m)^([ \t]*)artifacts:[ \t]*\r?\n((?:\1[ \t-][^\n]*\n?|[ \t]*\r?\n)*)", needs=("artifacts:",), of_files=True
 )
 _ARTIFACT = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*[\"']?([^\s\"'#{]+)")
-_KO = lazy_regex(rf"\bKO_DOCKER_REPO[\"']?[=:][ \t]*{VALUE}", needs=("ko_docker_repo",))
+_KO = lazy_regex(rf"\bKO_DOCKER_REPO[\"']?[=:][ \t]*{VALUE}", needs=("ko_docker_repo",), of_files=True)
 _PLUGIN = lazy_regex(r"(?m)^[ \t]*[\"']?repo(?:sitory)?[\"']?:[ \t]*[\"']?([^\s\"'#{,]+)")
 _PLUGS = lazy_regex(
     r"(?<!cli-)plugins?/(?:docker|kaniko|buildx|plugin-docker)|plugin-(?:docker|kaniko)|\bDocker@\d",
     needs=("plugin", "docker@"),
+    of_files=True,
 )
 """Steps of Drone, Woodpecker and Azure that build, and the name that they give, whose tags have a key of their own."""
 
 _RESOURCE = lazy_regex(
-    r"\"docker_(?:registry_)?image\"[ \t]+\"[^\"\n]*\"[ \t]*\{((?:[^\n]|\n(?!\})){0,3000})", needs=("docker_",)
+    r"\"docker_(?:registry_)?image\"[ \t]+\"[^\"\n]*\"[ \t]*\{((?:[^\n]|\n(?!\})){0,3000})",
+    needs=("docker_",),
+    of_files=True,
 )
 _RESOURCE_NAME = lazy_regex(r"\bname[ \t]*=[ \t]*\"([^\"\n]+)\"")
 _TASK = lazy_regex(
     r"(?m)^([ \t]*)(?:-[ \t]+)?[\w.]*\b(?:docker|podman)_image(?:_build)?:[ \t]*\r?\n"
     r"((?:\1[ \t]+[^\n]*\n?|[ \t]*\r?\n){1,40})",
     needs=("_image",),
+    of_files=True,
 )
 _TASK_KEY = lazy_regex(r"(?m)^[ \t]*(name|repository|tag):[ \t]*[\"']?([^\s\"'#]+)")
 _BUILDS = lazy_regex(r"\bbuild\b")
 
-_JOINED = lazy_regex(r"(?:\\|(?<=[ \t])`)\r?\n")
+_JOINED = lazy_regex(r"[\\`](?:(?<=\\)|(?<=[ \t]`))\r?\n")
 _FOLDED = lazy_regex(r"\r?\n[ \t]++(?=--?[a-z])")
 """Where a line of a command goes on: behind a sign for it, and in YAML before an option."""
 
@@ -217,7 +229,7 @@ def _written(name: str, text: str) -> Iterator[_Written]:
     for match in _ITEMS.finditer(text):
         yield from _options(match, match.lastindex or 0) if not is_said(text, match.start()) else ()
     own = (pattern for endings, pattern in _OF_FILES if name.lower().endswith(endings))
-    for pattern in (_NAMED, _ANEW, _CALLED, *own):
+    for pattern in (_NAMED, _ANEW, _CALLED, _OUTPUT, *own):
         for match in pattern.finditer(text):
             place = match.start(match.lastindex or 0)
             if not is_said(text, place):

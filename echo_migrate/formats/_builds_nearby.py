@@ -165,9 +165,14 @@ def owner_builds(path: str, image: str, near: Builds) -> bool:
 def _made_by_those_with(word: str, path: str) -> Iterable[str]:
     """Return the names of what the scripts and pipelines of a file's tree make in which a word is."""
     root = real(top(path))
+    return (made for one in _naming(word, root) for made in (_read(one, root) or _NOTHING)[0])
+
+
+@of_a_run(4096)
+def _naming(word: str, root: str) -> list[str]:
+    """Return the scripts and pipelines of a tree in which a word is, as others are not parsed."""
     data = word.encode("utf-8", "surrogateescape")
-    naming = (one for one, text in _making(root) if data in text)  # others are not parsed
-    return (made for one in naming for made in (_read(one, root) or _NOTHING)[0])
+    return [one for one, text in _making(root) if data in text]
 
 
 @of_a_run(2)
