@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from echo_migrate.dockerfile.parser import read as read_dockerfile
 from echo_migrate.dockerfile.run import script_of
 from echo_migrate.files.source import Traced
+from echo_migrate.shell import grammar
 from echo_migrate.shell.commands import Command, Script, handed, reads_input
 from echo_migrate.shell.parser import read
 
@@ -31,6 +32,30 @@ PIECES = [
 
 def script(text: str) -> Script:
     return read(Traced.of(text, 0, len(text)))
+
+
+CHAINED = st.sampled_from(
+    [
+        *("a", "-y", "x=1", "--x=1", "p==2", "/a/b.sh", "a:b@c", "*", "~", "^a", "1", "é", "a%b,c", "+x", "@a", "-"),
+        *("set", "-e", "+e", "sh", "-c", "eval", "exec", "cd", "sudo", "env", "export", "if", "fi", "time", "in", "["),
+        *("&&", ";", "&& ", " ;", "\t", "&", "|", "||", "#a", "!", "{", "}", "$a", "'b c'", "a.b=c"),
+    ]
+)
+
+
+@settings(max_examples=600)
+@given(st.lists(CHAINED, max_size=9), st.sampled_from([" ", "  ", "\t", ""]))
+def test_words_alone_are_read_as_the_grammar_reads_them(pieces: list[str], space: str) -> None:
+    text = space.join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grammar, "chain", lambda _: [])
+        by_grammar = script(text)
+    assert script(text) == by_grammar or not by_grammar.certain  # of `a%b` it makes an error and a command `%b`
+
+
+@pytest.mark.parametrize("text", ["pip install a==1", " npm ci --omit=dev&&npm prune ;rm -rf /tmp/*", "exec ./a *.b ~"])
+def test_words_alone_need_no_grammar(text: str) -> None:
+    assert grammar.chain(text)
 
 
 @settings(max_examples=150)

@@ -145,6 +145,12 @@ main()
             ("check", "--no-config", "Dockerfile"),
             "RUN apt-get update\n",
             CHECK | {"rules._called_tools"},
+            {"json"},
+        ),
+        (
+            ("check", "--no-config", "Dockerfile"),
+            'RUN apt-get --version "$A"\n',
+            CHECK | {"rules._called_tools"},
             {"json", "tree_sitter"},
         ),
         (("check", "--no-config", "Dockerfile"), "COPY . /app\n", CHECK, {"json"}),

@@ -19,9 +19,7 @@ from echo_migrate.dockerfile.tasks import (
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.shell.commands import BUILT_IN, SHELLS, Command, Word, as_command
-from echo_migrate.shell.folders import in_folders
-from echo_migrate.shell.makefiles import included_by, makefile_of, recipes_of
+from echo_migrate.shell.commands import BUILT_IN, MAKES, SHELLS, Command, Word, as_command
 from echo_migrate.shell.package_managers import data, does
 from echo_migrate.shell.parser import execute, read
 
@@ -84,6 +82,8 @@ def _called_by(
     command: Command, folder: str | None, before: tuple[Command, ...], reading: _Reading, depth: int
 ) -> Iterator[Called]:
     for text, commands, place in _started(command, folder, reading) if depth < _DEEPEST else ():
+        from echo_migrate.shell.folders import in_folders  # few stages start a script
+
         own: list[Command] = []
         for one, inside in in_folders(commands, place, _entered):
             reading.left[0] -= 1
@@ -109,15 +109,8 @@ def _started(
                 execute(words[start + 1 : end], command.start, command.end).commands if start + 1 < end else (),
                 folder,
             )
-    elif makes := makefile_of(command):
-        inner, names, targets = makes
-        place = _within(folder, inner)
-        texts = ((name, place and reading.text_at(join(place, name))) for name in names)
-        found = next((text for _, text in texts if text), None)
-        if found and _is_new(reading, "make", place or "", *names, *targets):
-            included = [(place and reading.text_at(join(place, name))) or "" for name in included_by(found)]
-            for line in recipes_of("\n".join((found, *included)), targets):
-                yield line, _commands(line), place
+    elif command.name in MAKES:
+        yield from _made(command, folder, reading)
     elif project := scripts_of_project(command):
         place = _within(folder, project[0])
         yield from _of_project(place, project[1], reading)
@@ -137,6 +130,25 @@ def _started(
             yield word, _commands(word), folder
     else:
         yield from _of_file(command, folder, reading)
+
+
+def _made(
+    command: Command, folder: str | None, reading: _Reading
+) -> Iterator[tuple[str, Sequence[Command], str | None]]:
+    """Yield the recipes that a make runs."""
+    from echo_migrate.shell.makefiles import included_by, makefile_of, recipes_of  # few stages call make
+
+    makes = makefile_of(command)
+    if not makes:
+        return
+    inner, names, targets = makes
+    place = _within(folder, inner)
+    texts = ((name, place and reading.text_at(join(place, name))) for name in names)
+    found = next((text for _, text in texts if text), None)
+    if found and _is_new(reading, "make", place or "", *names, *targets):
+        included = [(place and reading.text_at(join(place, name))) or "" for name in included_by(found)]
+        for line in recipes_of("\n".join((found, *included)), targets):
+            yield line, _commands(line), place
 
 
 def _of_project(

@@ -10,14 +10,13 @@ from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import heredoc_words
 from echo_migrate.dockerfile.layers import absolute, within
-from echo_migrate.dockerfile.programs import FOLDERS, may_provide
 from echo_migrate.dockerfile.run import Mount, Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import dockerfile_at, ignore_file, real, repository
 from echo_migrate.files.workspace import of_a_run
-from echo_migrate.images.facts import ImageFacts
+from echo_migrate.images.facts import FOLDERS, ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command, ShellArguments
 
 _LONGEST = 100_000
@@ -111,7 +110,11 @@ def starts_by_env(words: Sequence[str] | None, node: Stage | Container, base: Im
     """Return whether an exec form starts a script, copied from the build context, that env is to start: by its first
     line, or by its ending where that is not known. What starts no shell has often no env either."""
     path, stage = program_of(words), stage_of(node)
-    if not stage or path[:1] not in ("/", ".") or base.has("env") is True or may_provide(node, base, ["env"]):
+    if not stage or path[:1] not in ("/", ".") or base.has("env") is True:
+        return False
+    from echo_migrate.dockerfile.programs import may_provide  # most images have env
+
+    if may_provide(node, base, ["env"]):
         return False
     text = script_at(path, stage, dockerfile if stage is node else "")
     if text is None:

@@ -13,7 +13,7 @@ from echo_migrate.dockerfile.layers import ARCHIVE, absolute
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.facts import ImageFacts, lacks_manager
+from echo_migrate.images.facts import FOLDERS, ImageFacts, lacks_manager
 from echo_migrate.shell.commands import SHELLS, Command
 from echo_migrate.shell.package_managers import Call, call, data, does, package_name
 from echo_migrate.shell.parser import run_by
@@ -113,10 +113,6 @@ _EXTRACTS = ("xX", "extract", "vextract")
 """The options of dpkg that unpack into the folder named last."""
 _FOLDER_OPTIONS = lazy_regex(r"(?:^ \w*C| -\w*[Cd](?=[ =/$])| --directory)[= ]?(\S+) | -o(\S+) ")
 """Where tar (``-C``), unzip (``-d``) and 7z (``-o``) unpack to."""
-
-
-FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
-"""The folders in which a program is found by its bare name (PATH of the known images)."""
 
 
 def may_provide(

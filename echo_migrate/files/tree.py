@@ -152,7 +152,7 @@ def is_environment(folder: str) -> bool:
 
 def absolute(path: str) -> str:
     """Return ``os.path.abspath``, cached for a run, in which much is asked of the place of each file."""
-    return _absolute(path, os.getcwd())
+    return _absolute(path, _working(path))
 
 
 @of_a_run(4096)
@@ -162,7 +162,11 @@ def _absolute(path: str, working: str) -> str:
 
 def real(path: str) -> str:
     """Return ``os.path.realpath``, cached for a run, as it makes a system call for each folder of the path."""
-    return _real_from(path, os.getcwd())
+    return _real_from(path, _working(path))
+
+
+def _working(path: str) -> str:
+    return "" if os.path.isabs(path) else os.getcwd()
 
 
 @of_a_run(4096)

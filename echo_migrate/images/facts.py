@@ -37,6 +37,9 @@ _FAMILIES = {
 }
 """The family of a distribution by its ID in /etc/os-release."""
 
+FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/usr/sbin")
+"""The folders in which a program is found by its bare name (PATH of the known images)."""
+
 
 def is_root(user: str) -> bool:
     """Return whether a user in the form of USER, with or without a group, is root."""

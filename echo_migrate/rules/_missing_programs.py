@@ -6,9 +6,10 @@ from posixpath import basename
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.copied_scripts import interpreter_of, program_of, script_at
-from echo_migrate.dockerfile.programs import FOLDERS, manager_of, may_provide, mounted
+from echo_migrate.dockerfile.programs import manager_of, may_provide, mounted
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
+from echo_migrate.images.facts import FOLDERS
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.shell.commands import BUILT_IN, SHELLS

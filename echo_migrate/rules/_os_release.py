@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from posixpath import basename
+from posixpath import basename, dirname, join
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -99,15 +99,16 @@ def features(node: Stage | Container, source: Source) -> Iterator[Reason]:
     if isinstance(node, Container):
         found = basename(source.path) in _DEV_CONTAINERS and bool(_FEATURES.search(source.text))
     else:
-        found = any(_adds_features(one, source.path) for one in _beside(source.path))
+        found = any(_adds_features(one, source.path) for one in _beside(dirname(source.path)))
     if found:
         yield because("script-reads", script="a feature of the dev container", how="reads ID of /etc/os-release")
 
 
-def _beside(path: str) -> Iterator[str]:
-    """Yield the files of dev containers that may build a Dockerfile."""
+@of_a_run(64)
+def _beside(folder: str) -> list[str]:
+    """Return the files of dev containers that may build a Dockerfile in a folder."""
     places = (*_DEV_CONTAINERS, ".devcontainer/devcontainer.json")
-    yield from (file for place in places if (file := dockerfile_at(path, ".", place)))
+    return [file for place in places if (file := dockerfile_at(join(folder, "_"), ".", place))]
 
 
 def _adds_features(file: str, dockerfile: str) -> bool:

@@ -16,7 +16,7 @@ from echo_migrate.dockerfile.startup import INITS, SCRIPTS, StartCommand, as_sta
 from echo_migrate.files.source import Source
 from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import ImageFacts, facts_of, has_tools, is_root
+from echo_migrate.images.facts import FOLDERS, ImageFacts, facts_of, has_tools, is_root
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import familiar, is_number, parsed, with_values
 from echo_migrate.images.state import state_in_volume
@@ -277,8 +277,6 @@ def _wrapped(node: Stage | Container, effective: EffectiveBase) -> Iterator[Reas
     before, after = effective.before, effective.base
     if before is None or before.cmd != (_NODE,) or not wraps(before.entrypoint) or wraps(after.entrypoint):
         return
-    from echo_migrate.dockerfile.programs import FOLDERS  # few images have such a script
-
     for launch in _launches(node):
         folder, slash, name = (launch.words or ("",))[0].rpartition("/")
         file = slash and folder not in FOLDERS and not name.endswith(SCRIPTS)  # of a script, an error says it

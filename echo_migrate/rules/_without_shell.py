@@ -7,11 +7,11 @@ from echo_migrate.dockerfile.container import Container, stage_of
 from echo_migrate.dockerfile.copied_scripts import program_of, script_at
 from echo_migrate.dockerfile.layers import within
 from echo_migrate.dockerfile.parser import Instruction
-from echo_migrate.dockerfile.programs import FOLDERS, SHELL_PROGRAMS, may_provide, mounted
+from echo_migrate.dockerfile.programs import SHELL_PROGRAMS, may_provide, mounted
 from echo_migrate.dockerfile.run import Run, exec_form
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import StartCommand
-from echo_migrate.images.facts import ImageFacts
+from echo_migrate.images.facts import FOLDERS, ImageFacts
 from echo_migrate.model import Finding
 from echo_migrate.rules._readiness import EffectiveBase, started
 from echo_migrate.shell.commands import SHELLS

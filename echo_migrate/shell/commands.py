@@ -13,6 +13,7 @@ from echo_migrate.files.source import Traced
 from echo_migrate.shell.wrappers import LOGIN_PLACES, LONG_VALUED, WRAPPERS, Account, account_by, account_with
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
+MAKES = frozenset(("gmake", "make"))
 
 BUILT_IN = frozenset(
     (

@@ -29,6 +29,33 @@ _NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
 """The shell's process ID, ``$$``, and a literal ``$``; an escape is skipped."""
 
 
+_OTHER = lazy_regex(r"[^\w./:@%+,*~^=;& \t-]", re.ASCII)
+_TOKEN = lazy_regex(r"[^ \t&;]+|[&;]+")
+_STATEMENT = frozenset(("case", "coproc", "declare", "do", "done", "elif", "else", "esac", "export", "fi", "for"))
+_STATEMENT |= frozenset(("function", "if", "local", "readonly", "select", "then", "time", "typeset", "unset"))
+_STATEMENT |= frozenset(("unsetenv", "until", "while"))
+"""Words that begin another statement than a command, to a shell or to the grammar."""
+
+
+def chain(script: str) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Return the commands of a script that has words and ``&&`` or ``;`` alone, as every second one has, and needs no
+    tree: each with the operator before it, and where its words begin and end. Nothing for all others."""
+    if _OTHER.search(script):
+        return []
+    commands: list[tuple[str, list[tuple[int, int]]]] = [("", [])]
+    for token in _TOKEN.finditer(script):
+        word, words = token[0], commands[-1][1]
+        if word[0] in "&;":
+            if not words or word not in ("&&", ";"):
+                return []
+            commands.append((word, []))
+        elif not words and (word[0] in "-:@%+,*~^" or "=" in word or word in _STATEMENT):
+            return []
+        else:
+            words.append(token.span())
+    return commands if commands[-1][1] else []
+
+
 def masked(script: str) -> str:
     """Return a script, of the same length, without what the grammar misreads: it ends a word at a ``$`` that starts no
     variable, and is slow to recover from many of them."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Traced
-from echo_migrate.shell.commands import Command, Script
+from echo_migrate.shell.commands import MAKES, Command, Script
 from echo_migrate.shell.parser import read
 
 MAKEFILES: tuple[str, ...] = ("GNUmakefile", "makefile", "Makefile")
@@ -80,7 +80,7 @@ class _Rule(NamedTuple):
 def makefile_of(command: Command) -> tuple[str, tuple[str, ...], list[str]] | None:
     """Return the folder and the names of the makefile that a make reads, and the targets that it is given; None for
     another command, and for a make that runs nothing."""
-    if command.name not in ("make", "gmake") or any(map(_ONLY_SHOWS.fullmatch, command.arguments)):
+    if command.name not in MAKES or any(map(_ONLY_SHOWS.fullmatch, command.arguments)):
         return None
     words = iter(command.arguments)
     folder, names = ".", MAKEFILES

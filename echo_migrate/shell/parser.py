@@ -59,9 +59,17 @@ class _Reader:
         self.ends, self._cut = places.ends, places.cut
 
     def read(self, errexit: bool) -> Script:
-        root = grammar.tree(grammar.masked(self.script.value))
-        self.certain = not root.has_error
-        self._sequence(root, "", (), None)
+        if chain := grammar.chain(self.script.value):
+            tail: int | None = chain[-1][1][-1][1]
+            for operator, words in chain:
+                self._plain(tuple([self._word(*place) for place in words]), operator)
+        else:
+            root = grammar.tree(grammar.masked(self.script.value))
+            self.certain = not root.has_error
+            self._sequence(root, "", (), None)
+            tail = grammar.tail(root)
+            self.background = self.background or any(child.type == "&" for child in root.children)
+            self.background = self.background or grammar.hides(self.script.value)
         for command in self.commands:
             if command.inside:
                 continue
@@ -72,12 +80,15 @@ class _Reader:
             errexit = False
         if not self.certain:
             self.commands = [command._replace(editable=False) for command in self.commands]
-        tail = grammar.tail(root) if self.certain else None  # then the offset in the source
+        tail = tail if self.certain else None  # then the offset in the source
         if tail is not None:
             tail = self._cut(tail - 1, tail).end if tail else self.script.start
-        background = self.background or any(child.type == "&" for child in root.children)
-        background = background or grammar.hides(self.script.value)
-        return Script(tuple(self.commands), self.certain, errexit, tail, background, self.defines)
+        return Script(tuple(self.commands), self.certain, errexit, tail, self.background, self.defines)
+
+    def _plain(self, words: tuple[Word, ...], operator: str) -> None:
+        """Read a command of words alone."""
+        exported = self.exports.variables
+        self.emit(simple(words, operator, (), (), (), None, words[0].start, words[-1].end, exported, self.shell))
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         """Read the statements among the children of a node, each with the operator that joins it to the previous."""
