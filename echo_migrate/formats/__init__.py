@@ -1,7 +1,6 @@
 """The supported file formats, one module each that implements ``Format``."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -11,6 +10,7 @@ from re import Pattern
 from typing import Any, NamedTuple, Protocol, cast
 
 from echo_migrate.files.budget import Spent, bounded
+from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.plugins import found as plugins_of
 from echo_migrate.files.plugins import loaded
 from echo_migrate.files.source import Edit, Source, Unreadable, contents
@@ -113,9 +113,9 @@ def targets(paths: Iterable[str]) -> dict[str, frozenset[str]]:
     return {path: frozenset(names) for path, names in found.items()}
 
 
-_OF_CLUSTERS = re.compile(r"(?:^|[\\/])(?:Chart\.ya?ml|[Kk]ustomization(?:\.ya?ml)?)$")
-_VERSION = re.compile(rb"(?m)^apiVersion:(?![ \t]*[\"']?(?:backstage|skaffold))")
-_KIND = re.compile(rb"(?m)^kind:")
+_OF_CLUSTERS = frozenset(("Chart", "Kustomization", "kustomization"))
+_VERSION = lazy_regex(rb"(?m)^apiVersion:(?![ \t]*[\"']?(?:backstage|skaffold))")
+_KIND = lazy_regex(rb"(?m)^kind:")
 _MOST_MANIFESTS = 1000
 _LARGEST_MANIFEST = 200_000
 
@@ -124,7 +124,8 @@ def on_clusters(paths: Iterable[str]) -> bool:
     """Return whether the files of a run have a chart, a kustomization or a manifest of Kubernetes; of the last, only so
     many are read."""
     sheets = [path for path in paths if path.endswith((".yaml", ".yml"))]
-    return any(map(_OF_CLUSTERS.search, paths)) or any(map(_is_manifest, sheets[:_MOST_MANIFESTS]))
+    names = (os.path.basename(path).removesuffix(".yaml").removesuffix(".yml") for path in paths)
+    return not _OF_CLUSTERS.isdisjoint(names) or any(map(_is_manifest, sheets[:_MOST_MANIFESTS]))
 
 
 def _is_manifest(path: str) -> bool:

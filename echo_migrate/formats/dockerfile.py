@@ -50,6 +50,8 @@ def candidate(path: str) -> bool:
 def recognise(path: str, text: str) -> bool:
     """Return whether a file is a Dockerfile, by name, as any text may be meant as one; ``Dockerfile.go`` and
     ``ApiDockerfile`` also need a matching first instruction, ``Dockerfile.license`` and ``DockerfileDev`` a FROM."""
+    if path.rpartition("/")[2].lower() in _PLAIN:
+        return True
     if _ENDING.fullmatch(path.rpartition("/")[2]):
         return bool(_OPENING.match(text))
     if (path.lower().endswith(_LICENSE) or _JOINED.fullmatch(path.rpartition("/")[2])) and not _FROM.search(text):

@@ -139,11 +139,15 @@ def _of_scripts(
     if not copied and command.name not in _WITHOUT_FILES:
         return
     from echo_migrate.dockerfile.called import called_by  # many stages start nothing that can be read
+
+    called = [*called_by(command, folder, stage, mounts, path, read)]
+    if not called:
+        return
     from echo_migrate.dockerfile.programs import makes
 
     found: dict[str, None] = {}
     scripts_run: dict[str, tuple[Command, ...]] = {}
-    for one in called_by(command, folder, stage, mounts, path, read):
+    for one in called:
         scripts_run[one.text] = (*one.before, one.command)
         for meant in _meant((one.command,), one.before, environment):
             for name in _called(meant, base, kinds, environment):
