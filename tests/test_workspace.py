@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from echo_migrate.files import tree
-from echo_migrate.files.unedited import inside
+from echo_migrate.files.named import inside
 from tests.conftest import Done
 
 Run = Callable[..., Done]

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
@@ -12,7 +12,6 @@ from echo_migrate.engine.logins import with_login
 from echo_migrate.engine.neighbours import of_template, with_neighbours, with_own_uses, with_uses, without_shadowed
 from echo_migrate.engine.selection import UNEDITED, blocking_rules, default_of_users, requested, selected
 from echo_migrate.files.source import Source
-from echo_migrate.files.unedited import Unedited
 from echo_migrate.formats import Format, Request, building, kind, recognised
 from echo_migrate.formats._builds_nearby import folders_of
 from echo_migrate.images.facts import NOTHING_KNOWN
@@ -34,13 +33,16 @@ from echo_migrate.rules._readiness import (
 )
 from echo_migrate.rules._rule import ByKind, Context, Rule, Settings, in_short
 
+if TYPE_CHECKING:
+    from echo_migrate.files.unedited import Unedited
+
 
 def _request(path: str, settings: Settings) -> Request:
     """Return what a run needs from a file: the node types of its rules, and the targets that other files build."""
     return Request(selected(settings.rules).kinds, settings.targets.get(os.path.normpath(path), frozenset()))
 
 
-_Content = tuple[dict[type, list[Any]], list[Image], Unedited | None]
+_Content = tuple[dict[type, list[Any]], list[Image], "Unedited | None"]
 """What a text has for every provider: nodes by type, the images in their order, and why nobody edits the file."""
 
 Match = tuple[Rule, Any, Finding]

@@ -11,6 +11,7 @@ from typing import Literal
 
 from echo_migrate.files.generated import is_generated
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.named import inside
 from echo_migrate.files.source import Unreadable, contents
 from echo_migrate.files.tree import absolute, names_in, repository
 from echo_migrate.files.workspace import of_a_run
@@ -255,40 +256,6 @@ def _below_tests(folders: tuple[str, ...]) -> bool:
 def _within(root: str, folders: tuple[str, ...]) -> tuple[str, ...]:
     """Return a folder and those above it, down to a root, by its path from there."""
     return tuple([os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS])
-
-
-def inside(path: str, named: Iterable[str]) -> str:
-    """Return an absolute path from the deepest folder named that has it; "" if it was named itself, or lies in none."""
-    folders = _absolute(named)
-    above = None if path in folders else _deepest(os.path.dirname(path), folders)
-    return "" if above is None else path[len(above.rstrip("/")) + 1 :]
-
-
-@of_a_run(4096)
-def _deepest(above: str, folders: frozenset[str]) -> str | None:
-    """Return the deepest of some folders that is a folder or has it, None if none is."""
-    while above not in folders:
-        parent = os.path.dirname(above)
-        if parent == above:
-            return None
-        above = parent
-    return above
-
-
-class _Last:
-    """The folders named last, with what they are in the working folder: a run asks for the same with each file, and may
-    have thousands of them."""
-
-    named: Iterable[str] = ()
-    working = ""
-    folders: frozenset[str] = frozenset()
-
-
-def _absolute(named: Iterable[str]) -> frozenset[str]:
-    working = os.getcwd()
-    if _Last.named is not named or _Last.working != working or not isinstance(named, tuple):
-        _Last.named, _Last.working, _Last.folders = named, working, frozenset(map(os.path.abspath, named))
-    return _Last.folders
 
 
 def _is_foreign(root: str, below: str) -> bool:

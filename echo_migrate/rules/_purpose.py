@@ -7,9 +7,9 @@ from typing import Any
 
 from echo_migrate.dockerfile.stages import Graph, Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.named import inside
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import absolute
-from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Check, Context
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.stages import Stage
+from echo_migrate.files.named import inside
 from echo_migrate.files.patterns import matcher
 from echo_migrate.files.source import Source
 from echo_migrate.files.tree import absolute
-from echo_migrate.files.unedited import Unedited, inside, unedited
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.model import Finding, Ignore, Image, Level, Migration
 from echo_migrate.model.reasons import Reason
 from echo_migrate.rules._readiness import EffectiveBase, EffectiveBases
 
 if TYPE_CHECKING:
+    from echo_migrate.files.unedited import Unedited
     from echo_migrate.images.approval import Approval
 
 Check = Callable[[Any, "Context"], Iterable[Finding]]
@@ -176,9 +177,13 @@ class Settings(NamedTuple):
     exclude: tuple[str, ...] = ()
     clusters: bool = False
 
-    def unedited(self, source: Source) -> Unedited | None:
+    def unedited(self, source: Source) -> "Unedited | None":
         """Return why a file is not edited by hand, or None if it is, or if the user named or included it."""
-        return None if self.chosen(source.path) else unedited(source.path, source.text, self.named)
+        if self.chosen(source.path):
+            return None
+        from echo_migrate.files.unedited import unedited  # hooks and editors name each file
+
+        return unedited(source.path, source.text, self.named)
 
     def chosen(self, path: str) -> bool:
         """Return whether the user named or included a file."""

@@ -10,9 +10,9 @@ from echo_migrate.dockerfile.parser import Instruction
 from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.named import inside
 from echo_migrate.files.source import Traced, Unreadable, contents
 from echo_migrate.files.tree import absolute, at_or_above
-from echo_migrate.files.unedited import inside
 from echo_migrate.model import Finding
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command

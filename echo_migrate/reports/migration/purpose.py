@@ -7,7 +7,7 @@ from typing import Literal
 from echo_migrate.dockerfile.container import root_image
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.unedited import inside
+from echo_migrate.files.named import inside
 from echo_migrate.formats import Request, dockerfile
 from echo_migrate.model import Image, Result
 from echo_migrate.rules._purpose import is_of_a_command, is_of_tests
