@@ -166,7 +166,7 @@ def real(path: str) -> str:
 
 
 def _working(path: str) -> str:
-    return "" if os.path.isabs(path) else os.getcwd()
+    return "" if path.startswith(os.sep) else os.getcwd()
 
 
 @of_a_run(4096)
