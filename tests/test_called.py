@@ -73,7 +73,11 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str =
         (f"{NODE}RUN sh b.sh", {"b.sh": 'if [ ! -x "$(which curl 2>/dev/null)" ]; then exit 1; fi\n'}, "curl"),
         (f"{NODE}RUN sh b.sh", {"b.sh": "if [[ -z $(command -v curl) ]]; then exit 1; fi\n"}, "curl"),
         (f"{NODE}RUN for p in node curl; do command -v $p || exit 1; done", {}, "curl"),
-        (f"{NODE}RUN sh b.sh", {"b.sh": 'for p in "node" "curl"\ndo\n  which "${p}" >/dev/null || exit 1\ndone\n'}, "curl"),
+        (
+            f"{NODE}RUN sh b.sh",
+            {"b.sh": 'for p in "node" "curl"\ndo\n  which "${p}" >/dev/null || exit 1\ndone\n'},
+            "curl",
+        ),
         (f"{NODE}RUN sh g.sh", {"g.sh": "which curl > /dev/null || { echo none >&2; exit 1; }\ncurl x\n"}, "curl"),
         (f"{NODE}RUN sh g.sh", {"g.sh": "if ! hash curl; then\n  echo none\n  exit 2\nfi\ncurl x\n"}, "curl"),
         (f"{NODE}RUN sh g.sh", {"g.sh": CHAIN}, "curl or wget"),

@@ -34,7 +34,7 @@ _TESTED = lazy_regex(
     r"((?:command[ \t]{1,9}-v|which)[ \t][^()`\n]{1,200})[)`]\"?[ \t]{1,9}\]{1,2}",
     needs=("command", "which"),
 )
-"""A test of where a program is: ``[ -x "$(command -v x)" ]`` is like ``command -v x``, and one of ``-z`` its opposite."""
+"""A test of where a program is: ``[ -x "$(command -v x)" ]`` is like ``command -v x``, one of ``-z`` its opposite."""
 
 _LOOP = lazy_regex(
     r"\bfor[ \t]{1,9}(\w{1,40})[ \t]{1,9}in[ \t]{1,9}([\w.+\"' \t-]{1,400})[;\n]\s{0,99}do\b"

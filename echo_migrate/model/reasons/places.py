@@ -63,6 +63,7 @@ OF_PLACES: dict[str, Row] = {
     # scripts and code
     "script-builds": Row("the script builds an image of that name", "", ""),
     "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),
+    "heredoc": Row("in a heredoc, which is not rewritten", _BY_HAND, "edit"),
     "script-unsure": Row("the script could not be read with certainty", _BY_HAND, "edit"),
     "word-unsure": Row("it is not certain which word is the image", _BY_HAND, "edit"),
     "same-name": Row(
