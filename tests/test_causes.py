@@ -131,7 +131,7 @@ def test_what_to_use_instead_of_an_ended_line_has_room() -> None:
 
 
 def test_every_place_of_a_merged_finding_counts_as_changed(run: Run, tmp_path: Path) -> None:
-    lines = ["FROM debian:12", "RUN apt-get install -y less", "RUN apt-get install -y jq", 'CMD ["/app"]']
+    lines = ["FROM debian:12", "RUN apt-get install -y htop", "RUN apt-get install -y nano", 'CMD ["/app"]']
     file = tmp_path / "Dockerfile"
     file.write_text("\n".join((*lines, "")))
     git(tmp_path, "init", "-q")

@@ -172,6 +172,12 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
             assert value.removeprefix("docker://") in listed, path
 
 
+def test_a_word_with_a_number_is_the_image_of_a_setting_only_if_that_is_its_name() -> None:
+    keys = "IMAGE_FORMAT: jpeg:80\n  IMAGE_LIMIT: upload:5\n  IMAGE_KIND: redis:7\n  APP_IMAGE: app:1\n  IMAGE_X: a/b:1"
+    result = fix_source("a.yaml", f"apiVersion: v1\nkind: ConfigMap\ndata:\n  {keys}\n")
+    assert [move.image.ref.value for move in result.outcomes] == ["redis:7", "app:1", "a/b:1"]
+
+
 def test_every_kind_of_the_data_has_a_case_and_is_in_order() -> None:
     paths = [case.path for case in CASES]
     names = [kind.name for kind in ci.kinds()]
