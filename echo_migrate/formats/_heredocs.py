@@ -22,6 +22,11 @@ _DOCKERFILE = lazy_regex(
 """The first instruction of a Dockerfile, alone on its line, as no sentence has it."""
 
 _FROM = lazy_regex(r"(?m)^[ \t]*FROM[ \t]")
+_FROMS = lazy_regex(r"(?m)^[ \t]*FROM[ \t]([^\n]*)")
+_TARGET = lazy_regex(r"(?:>|\btee[ \t])[ \t]*[\"']?(?:\./)?([\w./-]{1,200})")
+"""The file that a heredoc is written to."""
+
+_LONGEST = 2000
 _SERVICES = lazy_regex(r"(?m)^[\"']?(?:apiVersion|services)[\"']?[ \t]*:")
 _REASON = because("heredoc")
 _MOST_OPEN = 20
@@ -30,19 +35,32 @@ _MOST_OPEN = 20
 
 def of_heredocs(script: Traced) -> Iterator[Image]:
     """Yield the images in the heredocs of a script that are Dockerfiles, manifests or compose files."""
-    for body in _bodies(script):
+    for _, body in _bodies(script):
         for image in _images(body):
             if not image.local and image.ref.spans and "$" not in image.ref.value and parsed(image.ref.value):
                 yield image._replace(where=f"heredoc {image.where}", not_editable=_REASON)
 
 
-def _bodies(script: Traced) -> Iterator[Traced]:
+def written(text: str, host: str) -> frozenset[str]:
+    """Return the names of the Dockerfiles that a script writes with heredocs, "-" for one that a command reads, of
+    which it is certain that they pull nothing from a registry: no stage of theirs is in a variable."""
+    names: set[str] = set()
+    for line, body in _bodies(Traced.of(text, 0, len(text))) if "<<" in text else ():
+        froms = _FROMS.findall(body.value) if _DOCKERFILE.match(body.value) else []
+        if froms and host not in body.value and not any("$" in one for one in froms):
+            names.update(_TARGET.findall(line) or ("-",))
+    return frozenset(names)
+
+
+def _bodies(script: Traced) -> Iterator[tuple[str, Traced]]:
+    """Yield the heredocs of a script, each with the line that begins it."""
     text, position, unended, places = script.value, 0, 0, Places(script)
     while unended < _MOST_OPEN and (begin := _BEGIN.search(text, position)):
         position = begin.end()
         end = re.compile(rf"(?m)^[ \t]*{begin[2]}[ \t\r]*$").search(text, position)
         if end:
-            yield places.cut(position, end.start())
+            line = text[text.rfind("\n", max(0, begin.start() - _LONGEST), begin.start()) + 1 : position]
+            yield line, places.cut(position, end.start())
             position = end.end()
         else:
             unended += 1
