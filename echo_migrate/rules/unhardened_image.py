@@ -22,10 +22,12 @@ def unhardened_image(image: Image, context: Context) -> Iterator[Finding]:
     if image.not_editable:
         in_tests = image.not_editable.id == "report-only" and is_in_tests(image, context)  # which nobody edits by hand
         finding = finding._replace(level="note", quiet=in_tests or not image.not_editable.remedy)
-    elif context.kind in _PIPELINES and _BESIDE_A_JOB.search(image.where) and not _on_another_host(move):
+    elif context.kind in _PIPELINES and _BESIDE_A_JOB.search(image.where) and not _matters(move):
         finding = finding._replace(level="note")
     yield finding
 
 
-def _on_another_host(move: Migration) -> bool:
-    return any(reason.id == "other-host" for reason in move.reasons)
+def _matters(move: Migration) -> bool:
+    """Return whether there is more to an image than where a job pulls it from: another host runs it, or its line has
+    ended, which is told here."""
+    return any(reason.id in ("ended", "other-host") for reason in move.reasons)

@@ -49,7 +49,7 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
                 f"puts {git}.env and build output into a web root" if served else f"includes {git}.env and build output"
             )
             message = f"{verb} {whole} {what}: the context needs a .dockerignore"
-            if not git and not served and all(map(_has_plain_files, folders or (real(dirname(path)),))):
+            if not git and not served and folders and all(map(_has_plain_files, folders)):
                 return
             level: Level = "warning" if git or served else "note"
             yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
