@@ -47,7 +47,8 @@ def run(inside: Run) -> Run:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     files = {f"{name}/Dockerfile": "FROM node:22-slim\nCOPY . .\n" for name in FOLDERS}
-    files |= {"compose.yaml": COMPOSE, ".github/workflows/a.yml": WORKFLOW, "src/a": "", "own/a": "", ".git/HEAD": ""}
+    files |= {"compose.yaml": COMPOSE, ".github/workflows/a.yml": WORKFLOW, ".git/HEAD": ""}
+    files |= {f"{name}/package.json": "" for name in ("a", "own", "src", "w")}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -71,6 +72,14 @@ def test_the_folders_that_are_built_from(tree: Path) -> None:
 def test_the_repository_is_sent_from_its_top_alone(run: Run, tree: Path) -> None:
     below = {"a", "beside", "own", "w"}  # its own folder, where it is not known and has more than Dockerfiles
     assert found(run, tree) == {name: BELOW if name in below else WHOLE for name in FOLDERS}
+
+
+@pytest.mark.parametrize(("name", "told"), [("site.conf", False), (".env", True), ("main.go", True), ("src/a", True)])
+def test_a_folder_in_which_nothing_is_built_brings_what_it_has(run: Run, tree: Path, name: str, told: bool) -> None:
+    (tree / "a" / "package.json").unlink()
+    (tree / "a" / name).parent.mkdir(exist_ok=True)
+    (tree / "a" / name).write_text("")
+    assert ("a" in found(run, tree)) == told
 
 
 def test_the_rules_of_what_is_left_out_are_those_of_the_context(run: Run, tree: Path) -> None:

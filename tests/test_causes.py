@@ -8,7 +8,7 @@ import pytest
 
 from echo_migrate.engine.fix import fix_source
 from echo_migrate.files.source import Source
-from echo_migrate.formats import compose, dockerfile
+from echo_migrate.formats import compose, dockerfile, github
 from echo_migrate.images import catalog
 from echo_migrate.model import LEVELS, Level
 from echo_migrate.rules import RULES
@@ -130,8 +130,17 @@ def test_what_to_use_instead_of_an_ended_line_has_room() -> None:
     assert len(found.message) <= LONGEST
 
 
+@pytest.mark.parametrize(("image", "level"), [("mysql:5.7", "warning"), ("mysql:8.4", "note")])
+def test_a_service_whose_line_has_ended_has_one_finding(image: str, level: str) -> None:
+    rules = (RULES["unhardened-image"], RULES["end-of-life-base"])
+    settings = Settings(catalog.load(), rules, today="2026-11-28")
+    source = Source(".github/workflows/a.yml", f"on: push\njobs: {{a: {{services: {{db: {{image: '{image}'}}}}}}}}\n")
+    (found,) = fix_source(source, github, settings).findings
+    assert (found.rule, found.level) == ("unhardened-image", level)
+
+
 def test_every_place_of_a_merged_finding_counts_as_changed(run: Run, tmp_path: Path) -> None:
-    lines = ["FROM debian:12", "RUN apt-get install -y less", "RUN apt-get install -y jq", 'CMD ["/app"]']
+    lines = ["FROM debian:12", "RUN apt-get install -y htop", "RUN apt-get install -y nano", 'CMD ["/app"]']
     file = tmp_path / "Dockerfile"
     file.write_text("\n".join((*lines, "")))
     git(tmp_path, "init", "-q")

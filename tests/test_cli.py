@@ -491,6 +491,11 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
     assert b"[registry-login] this step may pull" in done.stdout, "hardened already, and still nobody logs in"
 
 
+def heredoc(command: str, image: str) -> str:
+    """Return a step that hands a Dockerfile to a command."""
+    return f"run: |\n          {command} <<EOF\n          FROM {image}\n          EOF\n          "
+
+
 @pytest.mark.parametrize(
     ("step", "told"),
     [
@@ -533,6 +538,15 @@ def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -
         ("uses: docker/build-push-action@v6\n        with: {context: offered, build-args: 'V=${{ vars.V }}'}", True),
         ("uses: docker/build-push-action@v6\n        with: {context: template}", True),
         ("uses: docker/build-push-action@v6\n        with: {context: half}", True),
+        (heredoc("docker build -f- .", "acme/own:1"), False),
+        (heredoc("docker build -t a -", "acme/own:1"), False),
+        (heredoc("docker build --file=- .", "$BASE"), True),
+        (heredoc("docker build -f - .", "reg.echohq.com/python:3.12"), True),
+        (heredoc("cat > ./Dockerfile.a", "acme/own:1") + "docker build -f Dockerfile.a .", False),
+        (heredoc("cat > Dockerfile.a", "acme/own:1") + "\n      - run: docker build -f ./Dockerfile.a old", False),
+        (heredoc("cat > Dockerfile.a", "acme/own:1") + "docker build -f Dockerfile.b .", True),
+        (heredoc("cat > Dockerfile", "acme/own:1") + "docker build .", True),
+        (heredoc("cd new\n          cat > Dockerfile.a", "acme/own:1") + "docker build -f Dockerfile.a .", True),
     ],
 )
 def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(

@@ -1564,7 +1564,7 @@ jobs:
     steps:
       - uses: docker/login-action@v3
         with: {registry: reg.echohq.com}
-      - run: docker run python:3.12
+      - run: docker pull python:3.12
 """
 UNEDITED = {
     "vendor/a/Dockerfile": ("vendored", {"vendor/modules.txt": ""}, ""),

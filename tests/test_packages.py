@@ -45,6 +45,7 @@ KEYS = {
         "kept",
         "whole",
         "companions",
+        "alone",
     ),
 }
 

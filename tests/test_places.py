@@ -172,6 +172,34 @@ def test_every_image_of_a_container_is_listed(case: Case) -> None:
             assert value.removeprefix("docker://") in listed, path
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "levels"),
+    [
+        (
+            ".github/workflows/a.yml",
+            "on: push\njobs:\n  a:\n    container: node:22\n    services: {db: {image: 'postgres:17'}}\n"
+            "    steps:\n      - run: docker run redis:7\n"
+            "      - run: ssh a docker run golang:1.26\n",
+            ["warning", "note", "note", "warning"],
+        ),
+        (
+            ".gitlab-ci.yml",
+            "services: ['mysql:8.4']\na: {image: 'node:22', script: [docker run redis:7]}\n",
+            ["note", "warning", "note"],
+        ),
+        ("compose.yml", "services: {a: {image: 'node:22'}}\n", ["warning"]),
+    ],
+)
+def test_what_is_beside_a_job_is_a_note(path: str, text: str, levels: list[str]) -> None:
+    assert [found.level for found in fix_source(path, text).findings if found.rule == "unhardened-image"] == levels
+
+
+def test_a_word_with_a_number_is_the_image_of_a_setting_only_if_that_is_its_name() -> None:
+    keys = "IMAGE_FORMAT: jpeg:80\n  IMAGE_LIMIT: upload:5\n  IMAGE_KIND: redis:7\n  APP_IMAGE: app:1\n  IMAGE_X: a/b:1"
+    result = fix_source("a.yaml", f"apiVersion: v1\nkind: ConfigMap\ndata:\n  {keys}\n")
+    assert [move.image.ref.value for move in result.outcomes] == ["redis:7", "app:1", "a/b:1"]
+
+
 def test_every_kind_of_the_data_has_a_case_and_is_in_order() -> None:
     paths = [case.path for case in CASES]
     names = [kind.name for kind in ci.kinds()]

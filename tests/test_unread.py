@@ -34,6 +34,10 @@ FILES = {
     "helmfile.yaml": ("releases:\n  - values: [{image: {tag: '1'}}]\n", "Helmfile"),
     "lib/web.libsonnet": ("{ image:: 'nginx:1.30' }\n", "Jsonnet file"),
     "Justfile": ("test:\n    docker run --rm node:22 npm t\n", "justfile"),
+    "deploy/Kptfile": (
+        "kind: Kptfile\npipeline:\n  mutators:\n    - image: ghcr.io/kptdev/krm-functions-catalog/set-labels:v0.2\n",
+        "Kptfile",
+    ),
     "pom.xml": ("<artifactId>jib-maven-plugin</artifactId>\n", "Maven project with images"),
     "App.csproj": ("<ContainerBaseImage>mcr.microsoft.com/dotnet/aspnet:9.0</ContainerBaseImage>\n", "MSBuild project"),
     "image.nix": ("dockerTools.pullImage { imageName = 'nginx'; }\n", "Nix file"),

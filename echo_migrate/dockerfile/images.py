@@ -212,6 +212,10 @@ class ImageReader:
     def _flags(self, instruction: Instruction, prefix: str) -> Iterator[Image]:
         for flag in instruction.flags:
             if instruction.verb == "copy" and flag.name == "from":
+                number = flag.value.value
+                if number.isdecimal() and not prefix and len(number) < 9 and int(number) >= len(self.froms):
+                    reason = f"has COPY --from={number}, and no stage of that number"
+                    self.problem = self.problem or Problem(instruction.start, instruction.end, reason)
                 yield self._elsewhere(flag.value, f"{prefix}COPY --from")
             elif instruction.verb == "run" and flag.name == "mount":
                 places = [match.span(1) for match in _MOUNT_FROM.finditer(flag.value.value)]

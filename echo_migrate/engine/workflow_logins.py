@@ -1,15 +1,17 @@
 """The steps of GitHub jobs that pull images of the provider without a login before them, or may."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from echo_migrate.engine.login_places import Names, Place, Wanted
 from echo_migrate.files.source import Edit, Source, Traced
-from echo_migrate.files.tree import real
+from echo_migrate.files.tree import real, top
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
 from echo_migrate.files.yaml_insert import Value, item_before
 from echo_migrate.formats._github_builds import dockerfiles, replaces
+from echo_migrate.formats._heredocs import written
 from echo_migrate.model import Level
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.parser import read
@@ -32,6 +34,8 @@ _OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
 
 _REMARK = re.compile(r"(?m)^((?:[^#'\"\n]*[ \t;])?)#[^\n]*")
 """A comment of a script; one behind a quote may be in a text, and stays."""
+
+_MOVES = re.compile(r"(?<![\w-])(?:cd|pushd)(?![\w-])")
 
 _ACTIONS = ("docker/bake-action@", "docker/build-push-action@")
 _LOGIN_ACTIONS = re.compile(r"^(?:docker/login-action|redhat-actions/podman-login|azure/docker-login)@")
@@ -104,14 +108,16 @@ def _before_login(
     pulling, without = asked.built
     logged_in = set[Account]()
     made: set[str] = set()
+    own = frozenset[str]()
     for index, node in enumerate(sequence(steps)):
         step, key = effective(node), f"{way}.{index}."
         logged_in |= _logs_in(step, names.host)
         if len(logged_in) > 1:
             return
-        if without and replaces(step):
+        own = own - {"-"} | _own(source.path, step, names.host)
+        if without and replaces(step, own):
             without = frozenset()
-        built, whole = dockerfiles(source.path, step) if asked.used and (pulling or without) else ([], False)
+        built, whole = dockerfiles(source.path, step, own) if asked.used and (pulling or without) else ([], False)
         files = frozenset(map(real, built))
         used = asked.used and not (without and whole and files <= without)
         here = [(account, pulls) for account, pulls in wanted.get(key, ()) if account not in logged_in]
@@ -119,6 +125,13 @@ def _before_login(
         made |= _tags(step)
         if place:
             yield node, place, not place.level and bool(here or files & pulling)
+
+
+def _own(path: str, step: dict[str, YamlNode], host: str) -> frozenset[str]:
+    """Return the Dockerfiles that a step writes whole and reads, of which the repository has none at that place."""
+    script = _script(step)
+    found = () if "working-directory" in step or _MOVES.search(script) else written(script, host)
+    return frozenset(one for one in found if not os.path.lexists(os.path.join(top(path), one)))
 
 
 def _step(

@@ -24,7 +24,7 @@ from echo_migrate.formats._indirect_commands import (
 )
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
-from echo_migrate.formats._script_names import counted, names_set
+from echo_migrate.formats._script_names import PLAIN_VARIABLE, counted, in_braces, names_set, tagged
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.formats._where_set import Places, why_open
 from echo_migrate.images.facts import is_root
@@ -43,7 +43,6 @@ _PROGRAM = lazy_regex(
     r"|\b(?:kind|minikube|k3d|fly|flyctl)[ \t]+(?:-|\b(?:load|cache|images?|deploy|launch|m|machines?)\b)"
 )
 _UNREADABLE = lazy_regex(r"\$\(|`|[*?\s'\"\\]|\$\{[^{}]*\{")
-_VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)\})")
 _USED = lazy_regex(r"\$\{?([A-Za-z_]\w*)")
 _DEFAULT = lazy_regex(r"\$\{\w+:?-[\w./][^\s${}]*\}")
 _OPTION_OR_SPACE = lazy_regex(r"^-|\s|^$")
@@ -85,6 +84,10 @@ def named(
     places = tuple((one.start, one.end) for one in scripts if one.spans)
     each = [pair for part in parts for pair in islice(_Images(text, part, given, pulled, places).read(), MOST_IMAGES)]
     found = [(_as_written(image, text), container) for image, container in each]
+    if "<<" in text:
+        from echo_migrate.formats._heredocs import of_heredocs  # few texts have any
+
+        found += [(image, None) for script in scripts for image in of_heredocs(script)]
     return [(image, container and container._replace(image=image)) for image, container in found]
 
 
@@ -185,7 +188,7 @@ class _Images:
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
-        made = {_in_braces(_tagged(self._filled(word))) for _, one in called for word in one.made}  # on this host
+        made = {in_braces(tagged(self._filled(word))) for _, one in called for word in one.made}  # on this host
         over_ssh = self.script.commands if self.script.certain else ()
         remote = [one for command in over_ssh for one in on_another_host(command, self.text)]
         called += [(one, container_commands.read(one, self._expands)._replace(pulled="host")) for one in remote]
@@ -200,7 +203,7 @@ class _Images:
             for word, where in one.places:
                 image = self._image(word, where, one)
                 image = image and image._replace(account=command.account)
-                if image and _in_braces(_tagged(self._filled(word))) in made:
+                if image and in_braces(tagged(self._filled(word))) in made:
                     image = (
                         image._replace(local=_MADE)
                         if one.runs or one.inspected or image.templated
@@ -235,7 +238,7 @@ class _Images:
         """Return what a variable expands to, given all its assignments in the script; see ``Expands``."""
         if _DEFAULT.fullmatch(value):
             return "word"
-        match = _VARIABLE.fullmatch(value)
+        match = PLAIN_VARIABLE.fullmatch(value)
         name = match[1] or match[2] if match else ""
         known = self.variables.get(name) or self.given.get(name)
         if known and known.text.value and not _OPTION_OR_SPACE.search(known.text.value):
@@ -388,13 +391,3 @@ def _launch(key: str, words: list[Word]) -> StartCommand:
     if all(word.known for word in words):
         return listed(key, [word.value for word in words], start, end)
     return unread(key, start, end)
-
-
-def _in_braces(name: str) -> str:
-    """Return a name with its variables in one spelling."""
-    return _VARIABLE.sub(lambda match: f"${{{match[1] or match[2]}}}", name)
-
-
-def _tagged(name: str) -> str:
-    """Return a name with the default tag if it has neither tag nor digest."""
-    return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"

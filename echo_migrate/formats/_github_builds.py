@@ -164,9 +164,10 @@ def _placed(step: dict[str, YamlNode]) -> bool:
     )
 
 
-def replaces(step: dict[str, YamlNode]) -> bool:
+def replaces(step: dict[str, YamlNode], own: frozenset[str] = frozenset()) -> bool:
     """Return whether a step may put another file where builds read one of the repository: it checks out another
-    repository, or into a folder, or a command of it writes, copies or edits what has the name of such a file."""
+    repository, or into a folder, or a command of it writes, copies or edits what has the name of such a file. ``own``
+    are files that the repository does not have."""
     run = step.get("run")
     if _placed(step) or not is_text(run):
         return _placed(step) or _brings(step.get("uses"))
@@ -174,7 +175,7 @@ def replaces(step: dict[str, YamlNode]) -> bool:
     script = read_script(Traced.of(text, 0, len(text)))
     read = script.certain and _is_plain_shell(step)
     named = _WRITTEN.findall(text) if read else _BETWEEN.split(text)
-    return _names_one(named) or any(map(_writes, script.commands))
+    return _names_one([one for one in named if one.removeprefix("./") not in own]) or any(map(_writes, script.commands))
 
 
 def _brings(uses: YamlNode | None) -> bool:
@@ -223,9 +224,9 @@ def _steps_of_jobs(source: Source) -> Iterator[tuple[YamlNode | None, dict[str, 
             yield from ((job, step) for step in map(effective, sequence(effective(job).get("steps"))))
 
 
-def dockerfiles(path: str, step: dict[str, YamlNode]) -> tuple[list[str], bool]:
+def dockerfiles(path: str, step: dict[str, YamlNode], own: frozenset[str] = frozenset()) -> tuple[list[str], bool]:
     """Return the Dockerfiles that a step of a workflow at ``path`` builds, and the files of Compose and bake that it
-    reads, and whether these are certainly all."""
+    reads, and whether these are certainly all, besides its ``own``, which the repository does not have."""
     keys, uses = _inputs_of(step), step.get("uses")
     if is_text(uses) and uses.value.startswith("docker/bake-action@"):
         files = _built_together.of_bake_action(path, effective(step.get("with")))
@@ -238,17 +239,17 @@ def dockerfiles(path: str, step: dict[str, YamlNode]) -> tuple[list[str], bool]:
     run, folder = map(step.get, ("run", "working-directory"))
     if not _is_plain_shell(step) or not is_text(run) or (folder is not None and not is_text(folder)):
         return [], False
-    built, whole = _built_by_commands(path, run.value, folder.value if is_text(folder) else "")
+    built, whole = _built_by_commands(path, run.value, folder.value if is_text(folder) else "", own)
     return built, whole and not _SEVERAL.search(run.value)
 
 
-def _built_by_commands(path: str, text: str, folder: str) -> tuple[list[str], bool]:
+def _built_by_commands(path: str, text: str, folder: str, own: frozenset[str]) -> tuple[list[str], bool]:
     """Return what ``dockerfiles`` does for a script that runs in a folder of the tree. What GitHub fills in (``${{ …
     }}``) counts as a variable of the shell."""
     text = FILLED_IN.sub("$_", text)
     script = read_script(Traced.of(text, 0, len(text)))
     built: list[str] = []
-    whole = script.certain
+    whole, any_of_its_own = script.certain, False
     for command in [one for one in script.commands if one.words] if script.certain else ():
         words = [word.value for word in command.words]
         plain = command.always and command.via in ((), ("sudo",)) and not command.inside and command.words[-1].known
@@ -263,12 +264,22 @@ def _built_by_commands(path: str, text: str, folder: str) -> tuple[list[str], bo
             whole = whole and files is not None
             built += files or ()
         elif "build" in words[1:3] and command.name in _BUILDERS:
+            if plain and _reads_one_of(own, words):
+                any_of_its_own = True
+                continue
             found = _built_by(path, folder, words, plain)
             whole = whole and found is not None
             built += [found] if found else []
         elif command.name not in _PLAIN and not (command.name in _BUILDERS and words[1:2] and words[1] in _OF_RESULTS):
             whole = False
-    return built, whole and bool(built)
+    return built, whole and (bool(built) or any_of_its_own)
+
+
+def _reads_one_of(own: frozenset[str], words: list[str]) -> bool:
+    """Return whether a build command reads a Dockerfile of a script's own."""
+    files = list(_files(words))
+    without = words[-1] == "build" or words[-2] in _NAMING_OPTIONS  # the grammar leaves out a dash before a heredoc
+    return (files or ["-" if without else words[-1]])[0].removeprefix("./") in own and len(files) < 2
 
 
 def _built_by(path: str, folder: str, words: list[str], plain: bool) -> str | None:
@@ -296,5 +307,5 @@ def _files(words: list[str]) -> Iterator[str]:
     for word, value in zip(words, [*words[1:], ""], strict=True):
         if word in ("-f", "--file"):
             yield value
-        elif word.startswith("--file="):
-            yield word.partition("=")[2]
+        elif word.startswith("--file=") or (word.startswith("-f") and len(word) > 2):
+            yield word.removeprefix("--file").removeprefix("-f").removeprefix("=")

@@ -25,7 +25,7 @@ _REPLACED = lazy_regex(r"(?m)^[^#@\n]{0,200}[:-][ \t]+@[A-Za-z_]\w{0,50}@", need
 """A value that a program replaces, as ``configure`` and CMake do in their input; no text of YAML begins with ``@``."""
 
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#[^\n]*")
-_LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#<>]+)\1[ \t]*(?:#[^\n]*)?\r?$")
+LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#<>]+)\1[ \t]*(?:#[^\n]*)?\r?$")
 _NAMED = lazy_regex(rf"(?i).+{TEMPLATE}")
 _IN_A_TEMPLATE = because("in-template")
 
@@ -54,6 +54,6 @@ def without_comments(text: str) -> str:
 
 def literals(text: str) -> Iterator[Image]:
     """Yield the images that a template names literally, which are reported but never rewritten."""
-    for match in _LITERAL.finditer(text):
+    for match in LITERAL.finditer(text):
         start, end = match.span(2)
         yield Image(Traced.of(text, start, end), "image", start, end, not_editable=_IN_A_TEMPLATE)

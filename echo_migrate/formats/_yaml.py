@@ -50,6 +50,8 @@ _MARKER = lazy_regex(r"(?m)^---(?=\s|$)")
 _EXPRESSION = lazy_regex(r"\$\{\{([^{}]*)\}\}")
 """An expression that GitHub expands before the shell reads a script; ``$(…)`` is shell syntax there."""
 _LOGIN = lazy_regex(r"\b(?:login|registry)\b")
+_SETTER = lazy_regex(r"#[ \t]*(?:kpt-set:|\{\"\$(?:kpt-set|openapi)\")")
+"""The comment by which kpt sets a value (catalog.kpt.dev, apply-setters; of kpt before 1.0, too)."""
 _MOST_LOGINS = 20
 """The number of logins before an image that are looked at, so that a job takes a time that grows with its length."""
 NOBODY = because("login-step")
@@ -145,6 +147,8 @@ class YamlFile:
             line = self.text[node.end_mark.index : node.end_mark.index + 200].partition("\n")[0]
             if "$imagepolicy" in line:
                 return because("flux")
+            if "#" in line and _SETTER.search(line):
+                return because("kpt")
             if len(self._under.get(id(node), ())) > 1:
                 return ALIASED
         return None

@@ -47,6 +47,7 @@ from echo_migrate.formats._yaml import (
 )
 from echo_migrate.formats._yaml import NO_NAME as NAME
 from echo_migrate.images.reference import TAGGED, is_number
+from echo_migrate.images.upstream import facts
 from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import SHELLS
@@ -79,6 +80,7 @@ _MOST_GIVEN = 2_500
 _COMPILED = "pipelines.kubeflow.org/pipeline_compilation_time"
 _IMAGE = lazy_regex(r"(?i)(?:^|_)images?(?:_|$)")
 _OPTION = lazy_regex(r"(?=--?(?:[\w-]*-)?image(?:=|-[\w-]))(-[\w-]++)=")
+_NAMES_ONE = lazy_regex(r"(?i)(?:^|[._-])images?$|^relatedImages\.")
 _DEFAULT = because("default")
 _OPERATOR = because("operator-image")
 _CLOUD_RUN = because("cloud-run")
@@ -256,10 +258,17 @@ def _handed_on(sheet: YamlFile, keys: dict[str, YamlNode]) -> Iterator[Image]:
     found += [(f"relatedImages.{name}", node, 0) for name, node in related]
     found += [(f"{key} {match[1]}", one, match.end()) for key, one, match in options if match]
     for where, node, start in found:
-        if is_text(node) and TAGGED.fullmatch(node.value[start:]):
+        if is_text(node) and TAGGED.fullmatch(node.value[start:]) and _is_of_image(where, node.value[start:]):
             for image in sheet.image(node, where, not_editable=_OPERATOR, mounts=("/",)):
                 ref = image.ref.cut(start, len(image.ref.value)) if image.ref.spans else Traced(node.value[start:], ())
                 yield image._replace(ref=ref, start=ref.start if ref.spans else image.start)
+
+
+def _is_of_image(where: str, value: str) -> bool:
+    """Return whether what is called ``where`` may be an image: if more than the word for one is its name, a word with a
+    number (``IMAGE_FORMAT: jpeg:80``) only is if that is an image's."""
+    name, _, tag = value.partition(":")
+    return bool(_NAMES_ONE.search(where)) or not tag.isdigit() or "/" in name or name in facts().official
 
 
 def _defaults(given: Callable[[], dict[str, list[YamlNode]]], node: YamlNode | None) -> list[YamlNode | None]:

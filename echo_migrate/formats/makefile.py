@@ -25,9 +25,12 @@ from echo_migrate.shell.makefiles import INCLUDE, MOST_INCLUDED, recipes
 
 NAME = lazy_regex(r"(?!)")
 _NAME = lazy_regex(r"(?i)(?:gnu)?makefile(?:[._-].+)?|.+\.mk")
-_DEFAULT = lazy_regex(r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*\?=", needs=("?=",))
+_OF_TARGETS = r"(?:[^\s:#=$][^:#=\n]{0,200}:[ \t]*)?(?:(?:export|override|private) +){0,2}"
+"""What may stand before the name of a variable: targets for which alone it has its value, and words of make."""
+
+_DEFAULT = lazy_regex(rf"(?m)^ *{_OF_TARGETS}([A-Za-z_]\w*)[ \t]*\?=", needs=("?=",))
 _ASSIGNED = lazy_regex(
-    r"(?m)^ *(?:(?:export|override) +){0,2}([A-Za-z_]\w*)[ \t]*(?:\?|:{1,3})?=[ \t]*+"
+    rf"(?m)^ *{_OF_TARGETS}([A-Za-z_]\w*)[ \t]*(?:\?|:{{1,3}})?=[ \t]*+"
     r"((?:[^#\n\\]*[^#\n\\ \t\r])?)[ \t\r]*(?:#[^\n]*)?$"
 )
 _USED = r"\$[({]([A-Za-z_]\w*)[)}]"

@@ -1,7 +1,7 @@
 """Shell scripts: the images that their commands run, pull and set.
 
 An argument counts if its command is known to take an image there, and the name is given in the script. Images that a
-script only prints, copies or builds are not changed, nor are manifests in heredocs.
+script only prints, copies or builds are not changed, nor are those of Dockerfiles and manifests in heredocs.
 """
 
 import re

@@ -11,6 +11,9 @@ from echo_migrate.rules._rule import Context, rule
 
 _RELEASE = lazy_regex(r"([^\s:@]{1,200}-debian)(\d{1,3})", needs=("-debian",))
 
+_KIND = lazy_regex(r"(?:latest|debug|nonroot|debug-nonroot)(?:-(?:amd64|arm64|arm|ppc64le|s390x))?")
+"""The tags of distroless, each of which every release has (github.com/GoogleContainerTools/distroless)."""
+
 _STEPS = "its data must be migrated step by step"
 _OF_DATA = {
     **dict.fromkeys(("Elasticsearch", "MongoDB Server", "MySQL", "RabbitMQ"), _STEPS),
@@ -61,7 +64,8 @@ def _next(reference: Reference | None, context: Context) -> str:
     found = parsed(name) if name else None
     known = found and context.settings.catalog.upstream(found)
     ended = known and facts_of(name, context.settings.catalog).eol
-    return name if known and not known.likely and not ended else ""
+    kind = f":{reference.tag}" if reference and reference.tag and _KIND.fullmatch(reference.tag) else ""
+    return f"{name}{kind}" if known and not known.likely and not ended else ""
 
 
 def _keeps_data(image: Image, context: Context) -> bool:

@@ -23,6 +23,8 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
     for run in stage.every_run:
         for call, words in remaining_installs(run):
             known = call.manager.recommended
+            if all(package_name(word) in call.manager.alone for word in words):
+                continue
             if not known or call.opaque or not words or call.has(known) or configures(stage, _SETTINGS, call):
                 continue
             option = known[0]

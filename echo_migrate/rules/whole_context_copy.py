@@ -26,6 +26,12 @@ _SERVERS = lazy_regex(
 _WEB_ROOTS = frozenset(("/usr/local/apache2/htdocs", "/usr/share/caddy", "/usr/share/nginx/html", "/var/www/html"))
 """The folders from which official images serve any file: httpd, caddy, nginx, and those of PHP with Apache."""
 
+_OF_CODE = lazy_regex(
+    r"(?i)\..+|(?:go\.mod|gemfile|makefile|package\.json|pom\.xml|requirements.*\.txt)"
+    r"|.+\.(?:[ch]|cc|cpp|cs|csproj|ex|exs|go|gradle|java|[cm]?jsx?|kts?|lock|php|py|rb|rs|scala|toml|[cm]?tsx?)"
+)
+"""The names of files where something is built, or that are not to be seen."""
+
 
 @rule(on=Stage, level="warning")
 @of_shipped_images
@@ -43,6 +49,8 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
                 f"puts {git}.env and build output into a web root" if served else f"includes {git}.env and build output"
             )
             message = f"{verb} {whole} {what}: the context needs a .dockerignore"
+            if not git and not served and folders and all(map(_has_plain_files, folders)):
+                return
             level: Level = "warning" if git or served else "note"
             yield Finding(copy.instruction.start, copy.instruction.end, message, level=level)
             return
@@ -74,5 +82,16 @@ def _has_history(path: str, folders: frozenset[str]) -> bool:
 def _has_only_dockerfiles(folder: str) -> bool:
     try:
         return all(any(one in name.lower() for one in _DOCKERFILES) for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+@of_a_run(4096)
+def _has_plain_files(folder: str) -> bool:
+    """Return whether a folder has files alone, none hidden, of code or the manifest of a package: nothing is built
+    there, and what is copied is what it has."""
+    try:
+        with os.scandir(folder) as entries:
+            return all(one.is_file() and not _OF_CODE.fullmatch(one.name) for one in entries)
     except OSError:
         return False

@@ -65,6 +65,7 @@ class Manager:
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
     companions: dict[str, list[str]]
+    alone: frozenset[str]
     caches: tuple[str, ...]
     kept: tuple[str, ...]
     lists: tuple[str, ...]
@@ -102,6 +103,7 @@ class Manager:
         self.moved = tuple(row.get("moved", ()))
         self.recommended = tuple(row.get("recommended", ()))
         self.companions = row.get("companions", {})
+        self.alone = frozenset(row.get("alone", ()))
         self.caches = tuple(row.get("caches", ()))
         self.kept = tuple(row.get("kept", ()))
         self.lists = tuple(row.get("lists", ()))

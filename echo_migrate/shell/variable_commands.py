@@ -29,6 +29,20 @@ _CHAIN = lazy_regex(
 )
 """Programs of which a script takes the first that is there, and without which it ends."""
 
+_TESTED = lazy_regex(
+    r"\[{1,2}[ \t]{1,9}(!?)[ \t]{0,9}-([nxz])[ \t]{1,9}\"?(?:\$\(|`)[ \t]{0,9}"
+    r"((?:command[ \t]{1,9}-v|which)[ \t][^()`\n]{1,200})[)`]\"?[ \t]{1,9}\]{1,2}",
+    needs=("command", "which"),
+)
+"""A test of where a program is: ``[ -x "$(command -v x)" ]`` is like ``command -v x``, one of ``-z`` its opposite."""
+
+_LOOP = lazy_regex(
+    r"\bfor[ \t]{1,9}(\w{1,40})[ \t]{1,9}in[ \t]{1,9}([\w.+\"' \t-]{1,400})[;\n]\s{0,99}do\b"
+    r"((?:(?!\bdone\b)[\s\S]){1,600})\bdone\b",
+    needs=("for",),
+)
+"""A loop over names."""
+
 
 def meant(commands: Iterable[Command], among: Iterable[Command], environment: Mapping[str, str]) -> Iterator[Command]:
     """Yield the commands; for each whose program is a variable, what it is with each literal value that the commands
@@ -80,8 +94,20 @@ def _given(commands: Iterable[Command]) -> dict[str, list[tuple[str, bool]]]:
 
 def demanded(text: str) -> Iterator[tuple[str, ...]]:
     """Yield the programs without which a script ends with an error, each alone or with those of which it takes one."""
-    text = _REMARK.sub("", text)
+    text = _LOOP.sub(_each, _TESTED.sub(_asked, _REMARK.sub("", text)))
     for match in _OR_ENDS.finditer(text):
         yield (match[1] or match[2],)
     for match in _CHAIN.finditer(text):
         yield tuple(dict.fromkeys(one[1] for one in _ASKED.finditer(match[0])))
+
+
+def _asked(test: re.Match[str]) -> str:
+    """Return the command that asks what a test of its output asks."""
+    return f"! {test[3]} " if (test[1] == "!") != (test[2] == "z") else f"{test[3]} "
+
+
+def _each(loop: re.Match[str]) -> str:
+    """Return what a loop runs, for each of its words."""
+    used = re.compile(rf"\$(?:{loop[1]}\b|\{{{loop[1]}\}})")
+    words = loop[2].replace('"', " ").replace("'", " ").split() if used.search(loop[3]) else []
+    return "\n".join(used.sub(word, loop[3]) for word in words) or loop[0]

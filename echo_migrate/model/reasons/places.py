@@ -63,6 +63,7 @@ OF_PLACES: dict[str, Row] = {
     # scripts and code
     "script-builds": Row("the script builds an image of that name", "", ""),
     "script-loads": Row("the script loads images itself", _BY_HAND, "edit"),
+    "heredoc": Row("in a heredoc, which is not rewritten", _BY_HAND, "edit"),
     "script-unsure": Row("the script could not be read with certainty", _BY_HAND, "edit"),
     "word-unsure": Row("it is not certain which word is the image", _BY_HAND, "edit"),
     "same-name": Row(
@@ -111,6 +112,7 @@ OF_PLACES: dict[str, Row] = {
     "service-alias": Row("also reachable as {host}, from the image's name", "add {host} to its alias", "edit"),
     "operator-image": Row("its operator may expect an image of its own", "check the operator's documentation", "edit"),
     "flux": Row("Flux writes it, by the image policy on its line", "change the image policy", "edit"),
+    "kpt": Row("kpt writes it, by the setter on its line", "change the setter's values in the Kptfile", "edit"),
     "followed": Row("{program} finds it by its name, in {path}", "name the new image there too", "edit"),
     "renamed": Row("renamed by {path}", "set newName there", "edit"),
     "retagged": Row("its tag is set by {path}", "add newName with the new image there", "edit"),
