@@ -188,12 +188,13 @@ def _for_the_user(given: str, places: list[str], copied: int, stage: Stage, chan
     """Return what a chown of folders needs besides the owner of what is copied from an offset on."""
     from echo_migrate.dockerfile.added_users import is_added_after  # few files are stored twice
 
+    user = given.partition(":")[0]
     folders = {folder for above in stage.lineage for _, folder in above.workdirs.values()}
     made = [place for place in places if place in folders]  # WORKDIR makes it root's
     remedy = f", after RUN chown {given} {' '.join(made)}" if given and made else ""
-    parts = ["run what else writes there as that user"] if _writes_there(places, stage, change) else []
-    if is_added_after(stage, given.partition(":")[0], copied):
-        parts.append("create the user before it, or use its number")
+    parts = [f"run what else writes there as {user or 'its user'}"] if _writes_there(places, stage, change) else []
+    if is_added_after(stage, user, copied):
+        parts.append("create the user first" if parts else "create the user before it, or use its number")
     return remedy + "".join(f", {'and ' * (part == parts[-1])}{part}" for part in parts)
 
 
