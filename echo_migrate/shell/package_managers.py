@@ -65,6 +65,7 @@ class Manager:
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
     companions: dict[str, list[str]]
+    brought: dict[str, list[str]]
     caches: tuple[str, ...]
     kept: tuple[str, ...]
     lists: tuple[str, ...]
@@ -102,6 +103,7 @@ class Manager:
         self.moved = tuple(row.get("moved", ()))
         self.recommended = tuple(row.get("recommended", ()))
         self.companions = row.get("companions", {})
+        self.brought = row.get("brought", {})
         self.caches = tuple(row.get("caches", ()))
         self.kept = tuple(row.get("kept", ()))
         self.lists = tuple(row.get("lists", ()))
