@@ -489,7 +489,7 @@ def test_dependabot_reads_tags_of_the_files_in_its_folders(run: Run, tmp_path: P
         ".github/dependabot.yml": f"version: 2\nupdates: [{{package-ecosystem: {update}}}]\n",
         "app/Dockerfile": "FROM python:3.12\n",
         "compose.yaml": "services: {a: {image: 'python:3.12'}}\n",
-        "k8s/job.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{image: 'python:3.12'}]}\n",
+        "k8s/job.yaml": "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'python:3.12'}]}\n",
         "own/Dockerfile": "FROM acme/own:1\n",
         "policy.yml": "days: 3\n",
     }

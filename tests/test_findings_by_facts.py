@@ -68,6 +68,57 @@ def test_an_image_is_for_development_if_all_its_containers_are(
     assert (b"installs development dependencies" in run("check", "Dockerfile").stdout) == told
 
 
+MOUNTED = BUILDS + "    volumes: ['.:/app']\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "files", "told"),
+    [
+        ("dev", (MOUNTED,), False),
+        ("dev", (), True),
+        ("dev", (BUILDS,), True),
+        ("dev", (MOUNTED, BUILDS), True),
+        ("start", (MOUNTED,), True),
+    ],
+)
+def test_an_image_that_is_only_worked_in_may_run_as_root(
+    run: Run, tmp_path: Path, start: str, files: tuple[str, ...], told: bool
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f'FROM node:18\nWORKDIR /app\nCOPY . .\nCMD ["npm", "run", "{start}"]\n')
+    for name, text in zip(("docker-compose.a.yml", "docker-compose.b.yml"), files, strict=False):
+        (tmp_path / name).write_text(text)
+    assert (b"runs as root" in run("check", "Dockerfile").stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "command", "told"),
+    [
+        ("Dockerfile", "", "make dev", False),
+        ("Dockerfile", "RUN make\n", "make dev", True),
+        ("Dockerfile", "", "sh a.sh", True),
+        ("Dockerfile", "RUN apk add --no-cache gcc\n", "make dev", True),
+        ("Dockerfile.builder", "", "sh a.sh", False),
+    ],
+)
+def test_make_may_be_what_starts_an_image(
+    run: Run, tmp_path: Path, name: str, line: str, command: str, told: bool
+) -> None:
+    (tmp_path / name).write_text(f'FROM alpine:3.23\nRUN apk add --no-cache make\n{line}CMD ["sh", "a.sh"]\n')
+    (tmp_path / "compose.yml").write_text(f"{BUILDS}    command: {command}\n")
+    assert (b"build-time packages" in run("check", name).stdout) == told
+
+
+@pytest.mark.parametrize(("folder", "told"), [(".", True), ("legacy", False)])
+def test_a_workflow_that_github_does_not_read(run: Run, tmp_path: Path, folder: str, told: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    place = tmp_path / folder / ".github" / "workflows"
+    place.mkdir(parents=True)
+    (place / "a.yml").write_text(
+        "on: push\njobs:\n  a:\n    container: node:24\n    steps: [{run: docker run node:24}]\n  b: ]\n"
+    )
+    assert (b"not valid YAML" in run("check").stdout) == told
+
+
 @pytest.mark.parametrize(
     ("setting", "told"), [("", True), ("CACHE=8.2\n", False), ("CACHE=latest\n", True), ("OTHER=8.2\n", True)]
 )
