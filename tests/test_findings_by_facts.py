@@ -108,6 +108,36 @@ def test_make_may_be_what_starts_an_image(
     assert (b"build-time packages" in run("check", name).stdout) == told
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("docker run --rm api make lint", False),
+        ("docker compose run api pytest -q", False),
+        ("docker run api python -m app", True),
+        ("make test", True),
+    ],
+)
+def test_a_workflow_that_runs_tests_in_an_image_needs_what_development_has(
+    run: Run, tmp_path: Path, step: str, told: bool
+) -> None:
+    place = tmp_path / ".github" / "workflows"
+    place.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "api").mkdir()
+    (place / "a.yml").write_text(
+        f"on: push\njobs:\n  a:\n    steps:\n      - run: docker build api\n      - run: {step}\n"
+    )
+    (tmp_path / "api" / "Dockerfile").write_text('FROM python:3.13\nRUN poetry install\nCMD ["python", "a.py"]\n')
+    assert (b"development dependencies" in run("check").stdout) == told
+
+
+@pytest.mark.parametrize(("tag", "told"), [("acme/linux-builder", False), ("acme/linux", True)])
+def test_a_script_may_call_an_image_a_builder(run: Run, tmp_path: Path, tag: str, told: bool) -> None:
+    (tmp_path / "gcc.Dockerfile").write_text("FROM debian:13\nRUN apt-get install -y gcc\nCOPY . .\n")
+    (tmp_path / "build.sh").write_text(f"docker build -t {tag} -f gcc.Dockerfile .\ndocker run -v .:/src {tag}\n")
+    assert (b"build-time packages" in run("check", "gcc.Dockerfile").stdout) == told
+
+
 @pytest.mark.parametrize(("folder", "told"), [(".", True), ("legacy", False)])
 def test_a_workflow_that_github_does_not_read(run: Run, tmp_path: Path, folder: str, told: bool) -> None:
     (tmp_path / ".git").mkdir()

@@ -33,6 +33,10 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
     if [package_name(word) for _, word in tools] == ["make"] and not unnamed and _is_run_by_make(stage, context):
         return
     if tools or unnamed:
+        from echo_migrate.rules._run_in_ci import is_a_builder  # few stages have such packages
+
+        if not any(map(stage.start_command, ("entrypoint", "cmd"))) and is_a_builder(context.source.path):
+            return
         call = tools[0][0] if tools else unnamed[0]
         what = listed(word for _, word in tools) or f"by {unnamed[0].shown}"
         names = [package_name(word) for _, word in tools]
