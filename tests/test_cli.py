@@ -471,6 +471,34 @@ def test_what_the_job_has_built_is_not_pulled(run: Run, tmp_path: Path) -> None:
     assert b"a.yml:5:14: note[registry-login]" in run("check", "--output-format", "concise").stdout
 
 
+@pytest.mark.parametrize(
+    ("update", "told"),
+    [
+        ("docker, directory: /", False),
+        ("docker, directory: /app", True),
+        ("docker, directory: /own", False),
+        ("docker, directory: /k8s", True),
+        ("docker, directories: [/own, /app]", True),
+        ("docker, directories: ['**/*']", True),
+        ("docker-compose, directory: /", True),
+        ("docker-compose, directory: /app", False),
+    ],
+)
+def test_dependabot_reads_tags_of_the_files_in_its_folders(run: Run, tmp_path: Path, update: str, told: bool) -> None:
+    texts = {
+        ".github/dependabot.yml": f"version: 2\nupdates: [{{package-ecosystem: {update}}}]\n",
+        "app/Dockerfile": "FROM python:3.12\n",
+        "compose.yaml": "services: {a: {image: 'python:3.12'}}\n",
+        "k8s/job.yaml": "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: 'python:3.12'}]}\n",
+        "own/Dockerfile": "FROM acme/own:1\n",
+        "policy.yml": "days: 3\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert (b"dependabot.yml" in run("check").stdout) == told
+
+
 def test_the_login_is_said_once_where_nobody_logs_in(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
@@ -501,6 +529,7 @@ def heredoc(command: str, image: str) -> str:
     [
         ("uses: docker/build-push-action@v6\n        with: {context: old}", False),
         ("uses: docker/build-push-action@v6\n        with: {file: old/Dockerfile}", False),
+        ("uses: docker/build-push-action@v6\n        with: {file: ./gone.Dockerfile}", False),
         ("uses: docker/build-push-action@v6\n        with: {context: new}", True),
         ("uses: docker/build-push-action@v6\n        with: {context: '${{ matrix.a }}'}", True),
         ("run: cd old && docker build -t a .", False),

@@ -68,6 +68,87 @@ def test_an_image_is_for_development_if_all_its_containers_are(
     assert (b"installs development dependencies" in run("check", "Dockerfile").stdout) == told
 
 
+MOUNTED = BUILDS + "    volumes: ['.:/app']\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "files", "told"),
+    [
+        ("dev", (MOUNTED,), False),
+        ("dev", (), True),
+        ("dev", (BUILDS,), True),
+        ("dev", (MOUNTED, BUILDS), True),
+        ("start", (MOUNTED,), True),
+    ],
+)
+def test_an_image_that_is_only_worked_in_may_run_as_root(
+    run: Run, tmp_path: Path, start: str, files: tuple[str, ...], told: bool
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f'FROM node:18\nWORKDIR /app\nCOPY . .\nCMD ["npm", "run", "{start}"]\n')
+    for name, text in zip(("docker-compose.a.yml", "docker-compose.b.yml"), files, strict=False):
+        (tmp_path / name).write_text(text)
+    assert (b"runs as root" in run("check", "Dockerfile").stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "command", "told"),
+    [
+        ("Dockerfile", "", "make dev", False),
+        ("Dockerfile", "RUN make\n", "make dev", True),
+        ("Dockerfile", "", "sh a.sh", True),
+        ("Dockerfile", "RUN apk add --no-cache gcc\n", "make dev", True),
+        ("Dockerfile.builder", "", "sh a.sh", False),
+    ],
+)
+def test_make_may_be_what_starts_an_image(
+    run: Run, tmp_path: Path, name: str, line: str, command: str, told: bool
+) -> None:
+    (tmp_path / name).write_text(f'FROM alpine:3.23\nRUN apk add --no-cache make\n{line}CMD ["sh", "a.sh"]\n')
+    (tmp_path / "compose.yml").write_text(f"{BUILDS}    command: {command}\n")
+    assert (b"build-time packages" in run("check", name).stdout) == told
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("docker run --rm api make lint", False),
+        ("docker compose run api pytest -q", False),
+        ("docker run api python -m app", True),
+        ("make test", True),
+    ],
+)
+def test_a_workflow_that_runs_tests_in_an_image_needs_what_development_has(
+    run: Run, tmp_path: Path, step: str, told: bool
+) -> None:
+    place = tmp_path / ".github" / "workflows"
+    place.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "api").mkdir()
+    (place / "a.yml").write_text(
+        f"on: push\njobs:\n  a:\n    steps:\n      - run: docker build api\n      - run: {step}\n"
+    )
+    (tmp_path / "api" / "Dockerfile").write_text('FROM python:3.13\nRUN poetry install\nCMD ["python", "a.py"]\n')
+    assert (b"development dependencies" in run("check").stdout) == told
+
+
+@pytest.mark.parametrize(("tag", "told"), [("acme/linux-builder", False), ("acme/linux", True)])
+def test_a_script_may_call_an_image_a_builder(run: Run, tmp_path: Path, tag: str, told: bool) -> None:
+    (tmp_path / "gcc.Dockerfile").write_text("FROM debian:13\nRUN apt-get install -y gcc\nCOPY . .\n")
+    (tmp_path / "build.sh").write_text(f"docker build -t {tag} -f gcc.Dockerfile .\ndocker run -v .:/src {tag}\n")
+    assert (b"build-time packages" in run("check", "gcc.Dockerfile").stdout) == told
+
+
+@pytest.mark.parametrize(("folder", "told"), [(".", True), ("legacy", False)])
+def test_a_workflow_that_github_does_not_read(run: Run, tmp_path: Path, folder: str, told: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    place = tmp_path / folder / ".github" / "workflows"
+    place.mkdir(parents=True)
+    (place / "a.yml").write_text(
+        "on: push\njobs:\n  a:\n    container: node:24\n    steps: [{run: docker run node:24}]\n  b: ]\n"
+    )
+    assert (b"not valid YAML" in run("check").stdout) == told
+
+
 @pytest.mark.parametrize(
     ("setting", "told"), [("", True), ("CACHE=8.2\n", False), ("CACHE=latest\n", True), ("OTHER=8.2\n", True)]
 )

@@ -44,6 +44,7 @@ KEYS = {
         "moved",
         "kept",
         "whole",
+        "brought",
         "companions",
         "alone",
     ),

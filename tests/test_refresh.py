@@ -58,6 +58,8 @@ releases:
     eoes: 2030-01-01
 
   - releaseCycle: "22"
+  - releaseCycle: "11"
+    eol: 2019-06-30
   - releaseCycle: 0.10
     eol: true
 
@@ -198,13 +200,14 @@ def test_ends_of_life(tmp_path: Path, mappings: Path, refresh: Refresh) -> None:
     assert code == 1
     assert contents(mappings) == before
     assert report == (
-        "mappings/eol.yaml: 3 added, 1 removed, 2 changed "
+        "mappings/eol.yaml: 4 added, 1 removed, 2 changed "
         f"(0123abc of 2026-08-22, now {commit[:7]} of 2026-09-01)\n"
         "  ! gone: not in the source any more, kept as it is\n"
         '  ! nodejs 25: soon is no date, "" is kept\n'
         "  ! nodejs 22: nothing is no date, 2027-04-30 is kept\n"
         '  + nodejs 26: ""\n'
         '  + nodejs 25: ""\n'
+        "  + nodejs 11: 2019-06-01\n"
         "  + debian 14: 2030-08-09\n"
         "  - nodejs 20: 2026-04-30\n"
         "  ~ nodejs title: Node -> Node.js\n"
@@ -215,7 +218,7 @@ def test_ends_of_life(tmp_path: Path, mappings: Path, refresh: Refresh) -> None:
     assert (mappings / "eol.yaml").read_text() == (
         head.replace(COMMIT, commit).replace("2026-08-22", "2026-09-01")
         + 'nodejs:\n  title: Node.js\n  cycles:\n    "26": ""\n    "25": ""\n    "24": 2028-05-31\n'
-        + '    "22": 2027-04-30\n    "0.10": ended\n'
+        + '    "22": 2027-04-30\n    "11": 2019-06-01\n    "0.10": ended\n'
         + 'debian:\n  title: Debian\n  cycles:\n    "14": 2030-08-09\n    "13": [2028-08-09, 2030-06-30]\n'
     )
     assert old_nodejs.startswith("  title: Node\n")

@@ -4,6 +4,7 @@
 A place is a pod, a container or a job of a workflow, an image or a pipeline of another CI system, or dependabot.yml.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -13,7 +14,8 @@ from echo_migrate.engine.ignores import Ignores
 from echo_migrate.engine.login_places import Names, Place, Wanted, login_names, places
 from echo_migrate.engine.workflow_logins import STEP, Asked, Built, jobs
 from echo_migrate.files.budget import Spent, bounded
-from echo_migrate.files.source import Edit, Source, Unreadable
+from echo_migrate.files.source import Edit, Source, Unreadable, contents
+from echo_migrate.files.tree import absolute, names_in, real
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, items, sequence
 from echo_migrate.files.yaml_insert import only_inserted
 from echo_migrate.formats import github, recognised
@@ -27,6 +29,12 @@ from echo_migrate.rules._rule import Context, Settings, by_kind
 
 _WORKFLOW = re.compile(r"(?:^|[\\/])\.github[\\/]workflows[\\/][^\\/]+\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|[\\/])\.github[\\/]dependabot\.ya?ml$")
+_READ = {
+    "docker": re.compile(r"(?i)dockerfile|containerfile|^(?!.*compose)[^.].*\.ya?ml$"),
+    "docker-compose": re.compile(r"(?i)compose.*\.ya?ml$"),
+}
+"""The files that Dependabot reads in a folder, by its ecosystem (dependabot-core, docker and docker_compose,
+file_fetcher.rb): with ``docker`` also those of Kubernetes and Helm."""
 _LIFTED = frozenset(
     (
         "login-beside",
@@ -194,7 +202,7 @@ def _found(source: Source, kind: str, asked: Asked, settings: Settings) -> list[
     """Return the places of a file that lack a login."""
     path, names = source.path, login_names(settings.catalog)
     if _DEPENDABOT.search(path) and "github" not in settings.logins and asked.used:
-        return [place for root in YamlFile(source).roots for place in _dependabot(root, names, settings.catalog)]
+        return [place for root in YamlFile(source).roots for place in _dependabot(root, path, names, asked, settings)]
     roots = YamlFile(source).roots
     found = places(source, kind, roots, asked.wanted, names)
     if _WORKFLOW.search(path) and "github" not in settings.logins:
@@ -227,7 +235,7 @@ def _without_images(path: str) -> Result:
     return Result(source, (), (), source)
 
 
-def _dependabot(root: YamlNode | None, names: Names, catalog: Catalog) -> Iterator[Place]:
+def _dependabot(root: YamlNode | None, path: str, names: Names, asked: Asked, settings: Settings) -> Iterator[Place]:
     """Yield the first update of images that may be the provider's, if the registry is not among those that are
     configured."""
     known = [_text(effective(node).get("url")) for _, node in items(effective(root).get("registries"))]
@@ -236,11 +244,39 @@ def _dependabot(root: YamlNode | None, names: Names, catalog: Catalog) -> Iterat
     for update in sequence(effective(root).get("updates")):
         keys = effective(update)
         ecosystem = keys.get("package-ecosystem")
-        if is_scalar(ecosystem) and ecosystem.value in ("docker", "docker-compose") and _may_read(keys, catalog):
+        kind = ecosystem.value if is_scalar(ecosystem) else ""
+        if not is_scalar(ecosystem) or kind not in _READ or not _may_read(keys, settings.catalog):
+            continue
+        if _has_files(keys, os.path.dirname(os.path.dirname(absolute(path))), _READ[kind], asked.built):
             remedy = "add a docker-registry entry for it under registries"
             start, end = ecosystem.start_mark.index, ecosystem.end_mark.index
             yield Place(start, end, "Dependabot reads tags", remedy, "", True)
             return
+
+
+def _has_files(update: dict[str, YamlNode], root: str, read: re.Pattern[str], built: Built) -> bool:
+    """Return whether a folder of an update has a file that it reads, and that pulls images of the provider as far as
+    that is known; true where no file of the run is known, or its folders are a pattern."""
+    written = [_text(one) for one in (update.get("directory"), *sequence(update.get("directories")))]
+    folders = [one for one in written if one]
+    if not folders or any("*" in one for one in folders) or not (built.pulling or built.without):
+        return True
+    for folder in [os.path.normpath(os.path.join(root, one.strip("/"))) for one in folders]:
+        files = [os.path.join(folder, name) for name in names_in(folder) if read.search(name)]
+        if any(real(file) not in built.without and _is_read(file) for file in files):
+            return True
+    return False
+
+
+def _is_read(file: str) -> bool:
+    """Return whether Dependabot reads a file: of YAML, a compose file, values of a chart, or a manifest."""
+    name = os.path.basename(file).lower()
+    if not name.endswith((".yaml", ".yml")) or "compose" in name or "values" in name:
+        return True
+    try:
+        return b"apiVersion" in contents(file)
+    except Unreadable:
+        return False
 
 
 def _may_read(update: dict[str, YamlNode], catalog: Catalog) -> bool:

@@ -235,7 +235,7 @@ def dockerfiles(path: str, step: dict[str, YamlNode], own: frozenset[str] = froz
         context, file = map(keys.get, ("context", "file"))
         plain = all(one is None or (is_text(one) and is_local(one.value)) for one in (context, file))
         found = dockerfile_of(path, keys) if plain else None
-        return ([found], True) if found else ([], False)
+        return ([found] if found else []), plain  # what is not there pulls nothing
     run, folder = map(step.get, ("run", "working-directory"))
     if not _is_plain_shell(step) or not is_text(run) or (folder is not None and not is_text(folder)):
         return [], False

@@ -113,14 +113,20 @@ def end_of_distribution(reference: Reference, catalog: Catalog, today: str) -> E
     if named:
         return _end("rhel", named[1], today)
     for word in reference.words:
-        if word.text in _block("_releases"):
-            product, cycle = _block("_releases")[word.text]
+        product, cycle = release_of(word.text)
+        if product and (word.text in _block("_releases") or (cycle and catalog.word_family(word.text))):
             return _end(product, cycle, today)
-        name = word.text.rstrip("0123456789.")
-        product = _block("_images").get(name) if catalog.word_family(word.text) else None
-        if product and name != word.text:
-            return _end(product, word.text[len(name) :], today)
     return None
+
+
+def release_of(word: str) -> tuple[str, str]:
+    """Return the product and the cycle that a word of a tag names, as bookworm and alpine3.22 do; the product is "" if
+    it names none."""
+    if word in _block("_releases"):
+        product, cycle = _block("_releases")[word]
+        return product, cycle
+    name = word.rstrip("0123456789.")
+    return _block("_images").get(name) or "", word[len(name) :]
 
 
 def has_releases(upstream: str) -> bool:

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from echo_migrate.files.data import read_block
+from echo_migrate.images.end_of_life import release_of
 from echo_migrate.images.reference import is_version
 
 
@@ -20,6 +21,37 @@ def may_have(name: str, tag: str) -> bool:
 def is_listed(name: str) -> bool:
     """Return whether the tags of an image are known."""
     return bool(_tags(name))
+
+
+def first_with(name: str, tag: str, release: str) -> str:
+    """Return the first tag of a newer version of an image with a release of the distribution that a tag names, or a
+    later one; "" if the tag's own version has one, or none is known."""
+    version, _, rest = tag.partition("-")
+    others, product, _ = _distribution(rest)
+    if not is_version(version) or not product:
+        return ""
+    behind = {at: key for key in _tags(name) for *same, at in [_distribution(key)] if same == [others, product]}
+    later = sorted(number for number in behind if number >= _number(release))
+    if any(may_have(name, f"{version}-{behind[number]}") for number in later):
+        return ""
+    own = _number(version)
+    newer = [
+        (number, at, one)
+        for at in later
+        for one in _tags(name)[behind[at]]
+        if is_version(one) and len(number := _number(one)) == len(own) and number > own
+    ]
+    return f"{(first := min(newer))[2]}-{behind[first[1]]}" if newer else ""
+
+
+def _distribution(behind: str) -> tuple[list[str], str, tuple[int, ...]]:
+    """Return the words of a tag without that of its distribution's release, and its distribution and release."""
+    words = behind.split("-")
+    for word in words:
+        product, cycle = release_of(word)
+        if product and cycle:
+            return [one for one in words if one != word], product, _number(cycle)
+    return words, "", ()
 
 
 def _is_newer(version: str, name: str) -> bool:

@@ -9,7 +9,12 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of
 from echo_migrate.images.reference import parsed
+from echo_migrate.images.upstream import numbers
 from echo_migrate.model.reasons import Reason, because
+
+_LEFT = {"postgres": ("/var/lib/postgresql/data", 18)}
+"""The folder in which an image kept its data before a version, which does not start with a volume there, unless told
+that its data is there (github.com/docker-library/postgres, docker-entrypoint.sh, ``docker_error_old_databases``)."""
 
 _NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
 """Paths at which mounts contain scripts, settings or temporary files."""
@@ -44,6 +49,8 @@ def state_in_volume(
     covered += [*below, *_configured(mounts, text)]
     if not covered:
         return []
+    if text is not None and _is_left(value, covered[0], catalog) and "PGDATA" not in text and not _has_more(text):
+        return [because("volume-left", path=covered[0], kept=kept[0])]
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if _same_owner(before, after):
         return []
@@ -70,6 +77,13 @@ def _owners(owner: int | None, before: ImageFacts, heir: int | None, after: Imag
 
 def _user(uid: int | None) -> str:
     return {None: "an unknown user", 0: "root"}.get(uid, f"uid {uid}")
+
+
+def _is_left(value: str, place: str, catalog: Catalog) -> bool:
+    """Return whether a path is the folder in which an image kept its data before its version."""
+    reference, version = parsed(value), numbers(_version(value).partition("-")[0])
+    path, first = _LEFT.get(catalog.name_of(reference) if reference else "", ("", 0))
+    return place == path and version[:1] >= (first,)
 
 
 def _version(value: str) -> str:

@@ -23,6 +23,9 @@ _WORKSPACES = frozenset(("workspace", "workspaces"))
 """Words in the names of stages and files, and at the end of that of a file's own folder: folders above, as npm's
 workspaces, hold what is shipped."""
 
+_BUILDERS = frozenset(("builder", "toolchain"))
+"""Words in the names of files of images in which something else is built: a folder may be a program that builds."""
+
 _AGENTS = lazy_regex(
     r"(?:^|/)(?:(?:actions-runner|gitlab-runner|buildkite/agent|teamcity-agent|jenkins/(?:agent|inbound-agent|jnlp-agent|jnlp-slave"
     r"|slave|ssh-agent)|jenkinsci/(?:jnlp-|ssh-)?slave)(?:[:@]|$)|cimg/|devcontainers/|gitpod/workspace-)",
@@ -33,6 +36,9 @@ _AGENTS = lazy_regex(
 _MODES = ("APP_ENV", "NODE_ENV", "RACK_ENV", "RAILS_ENV")
 _FOR_PEOPLE = frozenset(("dev", "development", "test"))
 """What makes a framework run for development or tests, in one of these variables."""
+
+_SERVES = lazy_regex(r"\b(?:bun|npm|pnpm|yarn)[\"',\s]{1,8}(?:run[\"',\s]{1,8})?dev(?![\w/.])", needs=("dev",))
+"""A command that serves a project while people work on it (``npm run dev``)."""
 
 _FOLDERS = frozenset((".circleci", ".github"))
 _BASE = frozenset(("base",))
@@ -83,8 +89,19 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     kept = _of_file(context)
     key = stage.graph, stage.number
     if key not in kept.stages:
-        kept.stages[key] = kept.path_tells or _name_tells(stage) or _are_set_up_so(stage)
+        told = kept.path_tells or _name_tells(stage) or _are_set_up_so(stage)
+        kept.stages[key] = told or _is_started_to_work_in(stage, context)
     return kept.stages[key]
+
+
+def _is_started_to_work_in(stage: Stage, context: Context) -> bool:
+    """Return whether a stage starts a server for development, and each container of it in other files, of which there
+    are some, has a volume over the folder of the project."""
+    if not _SERVES.search(stage.started):
+        return False
+    folders = {folder for above in stage.lineage for _, folder in above.workdirs.values()}
+    containers = context.containers(stage)
+    return bool(containers) and all(not folders.isdisjoint(one.mounts) for one in containers)
 
 
 def _are_set_up_so(stage: Stage) -> bool:
@@ -174,6 +191,8 @@ def _of_file(context: Context) -> _OfFile:
 def _is_for_people_by_path(path: str, named: tuple[str, ...]) -> bool:
     file, folders = _parts(path, named)
     own = "".join(folders[-1:]).casefold().translate(_BETWEEN)
+    if not _BUILDERS.isdisjoint(_words(file)):
+        return True
     return _is_named(file) or own.rpartition("-")[2] in _WORKSPACES or is_of_tests(folders)
 
 

@@ -30,12 +30,26 @@ def build_tools_in_final_image(stage: Stage, context: Context) -> Iterator[Findi
         return  # the image is for building, packages or what a container is given
     tools = [(call, word) for call, word, use in found if use == "build"]
     unnamed = [call for run in stage.runs for call, _ in remaining_installs(run) if call.unnamed and stage.ships]
+    if [package_name(word) for _, word in tools] == ["make"] and not unnamed and _is_run_by_make(stage, context):
+        return
     if tools or unnamed:
+        from echo_migrate.rules._run_in_ci import is_a_builder  # few stages have such packages
+
+        if not any(map(stage.start_command, ("entrypoint", "cmd"))) and is_a_builder(context.source.path):
+            return
         call = tools[0][0] if tools else unnamed[0]
         what = listed(word for _, word in tools) or f"by {unnamed[0].shown}"
         names = [package_name(word) for _, word in tools]
         message = f"final image contains build-time packages ({what}): {_remedy(names, stage)}"
         yield Finding(call.command.start, call.command.end, message)
+
+
+def _is_run_by_make(stage: Stage, context: Context) -> bool:
+    """Return whether nothing is built in a stage, and a container of another file starts it with make."""
+    if any(run.that("build") for run in stage.runs):
+        return False
+    starts = [one.start_command("cmd") for one in context.containers(stage)]
+    return any(command.name == "make" for one in starts if one for command in one.script.commands)
 
 
 def _remedy(names: list[str], stage: Stage) -> str:

@@ -86,7 +86,10 @@ def development_dependencies(stage: Stage, context: Context) -> Iterator[Finding
             place = run.instruction.start, message  # once a RUN, as in both branches of a choice
             found.setdefault(place, Finding(call.command.start, call.command.end, message))
     if found and not _is_worked_in(stage, context):
-        yield from found.values()
+        from echo_migrate.rules._run_in_ci import runs_checks  # few stages install development dependencies
+
+        if not runs_checks(context.source.path):
+            yield from found.values()
 
 
 def _remedy(known: Development, files: list[str] | None, call: Call, stage: Stage) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.end_of_life import End, ends
+from echo_migrate.images.end_of_life import End, end_of_distribution, ends
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import Reference, parsed
 from echo_migrate.model import Finding, Image
@@ -45,7 +45,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     found = ends(image, None if move.likely else move.upstream, context.settings.catalog, today)
     over = [end for end in found if not end.until]
     if over:
-        message = f"{_over(over)}{_remedy(over)}"
+        message = f"{_over(over)}{_of_a_newer_version(over, image, move.upstream, context) or _remedy(over)}"
         if over[0].title in _OF_DATA and _keeps_data(image, context):
             message += f"; {_OF_DATA[over[0].title]}"
         yield Finding(image.start, image.end, message)
@@ -79,6 +79,19 @@ def _over(ends: list[End]) -> str:
     first, *others = [f"on {end.date}" if end.date else "" for end in ends]
     message = f"{ends[0].shown} reached end of life {first}".rstrip()
     return message + "".join(f", and {end.shown} {when}".rstrip() for end, when in zip(ends[1:], others, strict=True))
+
+
+def _of_a_newer_version(ends: list[End], image: Image, upstream: str | None, context: Context) -> str:
+    """Return the remedy for the distribution of a tag whose version upstream has published on no supported release of
+    it, "" for others."""
+    reference = parsed(image.ref.value) if upstream and len(ends) == 1 and ends[0].follower else None
+    settings = context.settings
+    if not upstream or not reference or end_of_distribution(reference, settings.catalog, settings.today) != ends[0]:
+        return ""
+    from echo_migrate.images.official_tags import first_with  # most tags name no release that has ended
+
+    tag = first_with(upstream, reference.tag or "", ends[0].follower)
+    return f": use {reference.name}:{tag} or later" if tag else ""
 
 
 def _remedy(ends: list[End]) -> str:

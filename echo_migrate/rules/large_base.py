@@ -24,6 +24,9 @@ _ONLY_FULL = {
 }
 """The packages of programs that buildpack-deps brings to a full image (github.com/docker-library/buildpack-deps)."""
 
+_OF_THE_SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/var/lib/dpkg/")
+"""Where programs lie that a distribution brings, and that make nothing of a project's."""
+
 _COMPILING = frozenset(("bundle", "gem"))
 """Package managers whose packages are compiled where they are installed, more often than not (guides.rubygems.org)."""
 
@@ -79,7 +82,9 @@ def _missed(stage: Stage) -> list[str]:
 def _may_make(run: Run) -> bool:
     """Return whether a RUN may make what a stage starts: it builds, installs packages, or runs a script."""
     installs = any(call.action == "install" and not call.manager.system for call in run.calls)
-    scripts = any(one.name in SHELLS or "/" in one.words[0].value for one in run.commands if one.words)
+    named = [one.words[0].value for one in run.commands if one.words]
+    scripts = any("/" in word and not word.startswith(_OF_THE_SYSTEM) for word in named)
+    scripts |= not SHELLS.isdisjoint(run.names)
     return bool(run.that("build")) or installs or scripts
 
 

@@ -1,7 +1,7 @@
 """Files that a later layer removes or changes, but that still ship in the earlier layer."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from posixpath import basename, dirname, join
 
@@ -29,7 +29,7 @@ from echo_migrate.model import Finding
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
 from echo_migrate.shell.commands import Command
-from echo_migrate.shell.package_managers import Call, listed, package_name
+from echo_migrate.shell.package_managers import Call, joined, listed, package_name
 
 _SMALL = lazy_regex(r"(?i)^(?!\w+://).*\.(?:bash|cfg|conf|in|ini|lock|md|patch|pl|py|rb|sh|toml|txt|ya?ml)$")
 """A script or settings, which take a few kilobytes of a layer."""
@@ -47,6 +47,8 @@ _PATTERN = lazy_regex(r"[*?\[$]|://|\.\.|[^\x20-\x7e]|.{200}")
 _CHANGING = ("chmod", "chown")
 _LATE = REMOVING.union(_CHANGING)
 _IN_TURN = ("", ";", "\n")
+_ELSEWHERE = frozenset(("pip", "uv pip"))
+"""Package managers that install a project's packages into the interpreter, not where they are called."""
 _VALUED = ("--from", "--reference")
 
 
@@ -65,7 +67,9 @@ def layer_left_behind(stage: Stage, context: Context) -> Iterator[Finding]:
         if isinstance(step, Copy):
             below.copy(step)
             continue
-        said = [(one, _twice(one, step, below, stage), False) for one in step.commands if one.name in _CHANGING]
+        said = [
+            (one, _twice(one, step, below, stage, context), False) for one in step.commands if one.name in _CHANGING
+        ]
         if not REMOVING.isdisjoint(step.names):
             said += [(one, *_too_late(one, step, below, context)) for one in step.commands]
         late = _cleaned_too_late(step, below)
@@ -87,13 +91,14 @@ def _may_be_late(run: Run) -> bool:
 
 class _Layers:
     """The contents of the preceding layers: the COPY that first added each path and its parent folders (``trees``: all
-    those that most likely add folders), the downloaded files, and the packages installed by each package manager.
-    ``expanding`` tells whether ``sh`` may expand braces."""
+    those that most likely add folders; ``every`` has all), the downloaded files, and the packages installed by each
+    package manager. ``expanding`` tells whether ``sh`` may expand braces."""
 
     def __init__(self, expanding: bool) -> None:
         self.expanding = expanding
         self.copied: dict[str, Copy] = {}
         self.trees: dict[str, list[Copy]] = {}
+        self.every: list[Copy] = []
         self.downloaded: set[str] = set()
         self.installed: dict[str, set[str]] = {}
         self.uncleaned: set[str] = set()
@@ -102,6 +107,7 @@ class _Layers:
         target = copy.target
         if not target:
             return
+        self.every.append(copy)
         for place in dict.fromkeys((target, *[join(target, basename(word.value)) for word in copy.sources])):
             for folder in above(place):
                 self.copied.setdefault(folder, copy)
@@ -142,29 +148,54 @@ def _tree(copy: Copy) -> bool:
     return any(word.value in (".", "./") or "." not in basename(word.value.rstrip("/")) for word in copy.sources)
 
 
-def _twice(command: Command, run: Run, below: _Layers, stage: Stage) -> str:
+def _twice(command: Command, run: Run, below: _Layers, stage: Stage, context: Context) -> str:
     """Return the message for a recursive chown or chmod that stores copied files a second time, or ""."""
     if not any(map(_recursive, command.arguments)):
         return ""
     operands, options, given = _operands(command.arguments)
-    owner = options.get("--from")
-    places = [place for word in operands if (place := absolute(word, run, command))]
-    copies = [one for path in places for one in below.trees.get(path, ()) if owner is None or _belongs(one, owner)]
-    others = [one for one in copies if command.name != "chown" or not given or not _belongs(one, given)]
+    known = given if command.name == "chown" else ""
+    trees = {
+        place: copies
+        for word in operands
+        if (place := absolute(word, run, command))
+        and (copies := _changed(below.trees.get(place, ()), options.get("--from"), known))
+    }
+    inside = [one for one in below.every if any(within(one.target or "", place) for place in trees)]
+    # a file with the name of its place, such as COPY x /srv/app, counts by its tree
+    copies = _changed([*inside, *(one for found in trees.values() for one in found)], options.get("--from"), known)
+    if not trees:
+        return ""
+    starts = dict.fromkeys(sorted(one.instruction.start for one in copies))
+    what, where = list(trees), "where it is copied"
+    if len(starts) > 1:
+        where = f"on lines {', '.join(str(context.source.position(start)[0]) for start in starts)}"
+    elif not _writes_there(what, stage, command):
+        what = [copies[0].target or ""]
+    verbs = " and ".join(dict.fromkeys(one.instruction.verb.upper() for one in copies))
+    remedy = f"use {verbs} --{command.name}= {where}"
+    if command.name == "chown":
+        remedy += _for_the_user(known, what, min(starts), stage, command)
+    return f"{command.name} stores {joined(what)} a second time: {remedy}"
+
+
+def _changed(copies: Iterable[Copy], owner: str | None, given: str) -> list[Copy]:
+    """Return the copies whose files a chown (from an owner) gives another one, or a chmod another mode."""
+    ours = [one for one in copies if owner is None or _belongs(one, owner)]
+    return [one for one in ours if not given or not _belongs(one, given)]
+
+
+def _for_the_user(given: str, places: list[str], copied: int, stage: Stage, change: Command) -> str:
+    """Return what a chown of folders needs besides the owner of what is copied from an offset on."""
     from echo_migrate.dockerfile.added_users import is_added_after  # few files are stored twice
 
-    for copy in sorted(others, key=lambda one: not one.origin)[:1]:  # what was built is most likely larger
-        verb = copy.instruction.verb.upper()
-        remedy = f"use {verb} --{command.name}= where it is copied"
-        if command.name == "chown" and is_added_after(stage, given.partition(":")[0], copy.instruction.start):
-            remedy += ", and create the user before it, or use its number"
-        elif command.name == "chown" and _writes_there(places, stage, command):
-            folders = {folder for above in stage.lineage for _, folder in above.workdirs.values()}
-            if given and (made := next((place for place in places if place in folders), "")):  # WORKDIR makes it root's
-                remedy += f", after RUN chown {given} {made}"
-            remedy += ", and run what else writes there as that user"
-        return f"{command.name} stores {copy.target} a second time: {remedy}"
-    return ""
+    user = given.partition(":")[0]
+    folders = {folder for above in stage.lineage for _, folder in above.workdirs.values()}
+    made = [place for place in places if place in folders]  # WORKDIR makes it root's
+    remedy = f", after RUN chown {given} {' '.join(made)}" if given and made else ""
+    parts = [f"run what else writes there as {user or 'its user'}"] if _writes_there(places, stage, change) else []
+    if is_added_after(stage, user, copied):
+        parts.append("create the user first" if parts else "create the user before it, or use its number")
+    return remedy + "".join(f", {'and ' * (part == parts[-1])}{part}" for part in parts)
 
 
 def _writes_there(places: list[str], stage: Stage, change: Command) -> bool:
@@ -174,6 +205,7 @@ def _writes_there(places: list[str], stage: Stage, change: Command) -> bool:
         before = [one for one in run.commands if one.start < change.start]
         made = [absolute(word, run, one) for one in before if one.name == "mkdir" for word in one.arguments]
         calls = [call for call in run.calls if call.command.start < change.start and call.action == "install"]
+        calls = [call for call in calls if call.manager.name not in _ELSEWHERE]
         made += [run.folder for call in calls if not call.manager.system and not call.packages]
         if any(within(path, place) for path in filter(None, made) for place in places):
             return True

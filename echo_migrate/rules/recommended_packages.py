@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from echo_migrate.dockerfile.layers import configures, remaining_installs
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.source import Edit
+from echo_migrate.images.reference import parsed
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._purpose import of_shipped_images
 from echo_migrate.rules._rule import Context, rule
@@ -29,7 +30,7 @@ def recommended_packages(stage: Stage, context: Context) -> Iterator[Finding]:
                 continue
             option = known[0]
             message = f"{call.command.name} installs recommended packages: add {option}"
-            wanted = _companions(call, words)
+            wanted = [one for one in _companions(call, words) if not _is_brought(one[0], call, stage, context)]
             installed = installed or (_installed(stage) if wanted else installed)
             missing = list(dict.fromkeys(others[0] for others in wanted if installed.isdisjoint(others)))
             message += f", and name {' and '.join(missing)} too" if missing else ""
@@ -43,6 +44,12 @@ def _companions(call: Call, words: Iterable[Word]) -> list[list[str]]:
     """Return what packages of a call need and only recommend, each with what stands for it."""
     names = {package_name(word) for word in words}
     return [others for name, others in call.manager.companions.items() if name in names]
+
+
+def _is_brought(package: str, call: Call, stage: Stage, context: Context) -> bool:
+    """Return whether the image that a stage is based on has a package in each of its tags."""
+    reference = parsed(stage.root) if package in call.manager.brought else None
+    return reference is not None and context.settings.catalog.name_of(reference) in call.manager.brought[package]
 
 
 def _installed(stage: Stage) -> set[str]:

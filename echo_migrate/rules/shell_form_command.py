@@ -7,6 +7,7 @@ from posixpath import join, normpath
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, StartCommand, passes
 from echo_migrate.files.lazy_regex import lazy_regex
+from echo_migrate.files.source import Traced
 from echo_migrate.images.facts import facts_of
 from echo_migrate.model import Finding, Fix
 from echo_migrate.rules._readiness import EffectiveBase
@@ -56,7 +57,8 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if _has_no_other_form(launch.script) or _is_replaced(launch.script, _families(stage, context)):
             continue
         text = _exec_form(launch)
-        if text and _lacks_a_first_line(launch, stage, context.source.path):
+        script = _script(launch, stage, context.source.path) if text else ""
+        if script and not script.startswith("#!"):  # a shell runs it, the kernel does not ("exec format error")
             remedy = "give the script a first line (#!/bin/sh), then use exec form"
             message = f"{launch.shown} in shell form passes no signals to the program: {remedy}"
             yield Finding(launch.start, launch.end, message)
@@ -65,6 +67,7 @@ def shell_form_command(stage: Stage, context: Context) -> Iterator[Finding]:
         if text and _keeps_its_meaning(launch, stage, effective):
             fix = Fix(launch.args.replace(0, len(launch.args.value), text), "write it as a list of words", safe=False)
         message = f"{launch.shown} in shell form passes no signals to the program: {_remedy(launch, text, fix)}"
+        message += ", and start the last program of the script with exec" if _stays(script) else ""
         yield Finding(launch.start, launch.end, message, fix)
 
 
@@ -109,16 +112,26 @@ def _is_replaced(script: Script, families: set[str]) -> bool:
     return alone or shells == {"ash"}
 
 
-def _lacks_a_first_line(launch: StartCommand, stage: Stage, file: str) -> bool:
-    """Return whether a command starts a script of the build context without ``#!``: a shell runs it, the kernel does
-    not ("exec format error")."""
+def _script(launch: StartCommand, stage: Stage, file: str) -> str:
+    """Return the text of the script of the build context that a command starts, "" if it starts none."""
     from echo_migrate.dockerfile.copied_scripts import likely_text_at  # few start commands are in shell form
 
     path = launch.script.commands[0].words[0].value
     folders = [folder for one in stage.lineage for _, folder in one.workdirs.values()]
     placed = normpath(join(folders[-1] if folders else "/", path)) if "/" in path else path
-    text = likely_text_at(placed, stage, (), file)
-    return bool(text and not text.startswith("#!"))
+    return likely_text_at(placed, stage, (), file) or ""
+
+
+def _stays(script: str) -> bool:
+    """Return whether the shell of a script stays while the program runs that it starts last, which gets no signals."""
+    from echo_migrate.dockerfile.copied_scripts import interpreter_of  # few start commands are in shell form
+
+    known = interpreter_of(script) in SHELLS
+    commands = [one for one in read(Traced.of(script, 0, len(script))).commands if one.host is None] if known else []
+    if not commands or not _SETTING_TRAPS.isdisjoint(one.name for one in commands):
+        return False
+    last = commands[-1]
+    return bool(last.words) and last.words[0].value not in BUILT_IN and not (last.via or last.inside or last.then)
 
 
 def _has_a_script(command: Command) -> bool:

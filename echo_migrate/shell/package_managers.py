@@ -65,7 +65,11 @@ class Manager:
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
     companions: dict[str, list[str]]
+<<<<<<< HEAD
     alone: frozenset[str]
+=======
+    brought: dict[str, list[str]]
+>>>>>>> 2ca773c2f86f5af5754cc2a0c5ea2accbeb87a27
     caches: tuple[str, ...]
     kept: tuple[str, ...]
     lists: tuple[str, ...]
@@ -103,7 +107,11 @@ class Manager:
         self.moved = tuple(row.get("moved", ()))
         self.recommended = tuple(row.get("recommended", ()))
         self.companions = row.get("companions", {})
+<<<<<<< HEAD
         self.alone = frozenset(row.get("alone", ()))
+=======
+        self.brought = row.get("brought", {})
+>>>>>>> 2ca773c2f86f5af5754cc2a0c5ea2accbeb87a27
         self.caches = tuple(row.get("caches", ()))
         self.kept = tuple(row.get("kept", ()))
         self.lists = tuple(row.get("lists", ()))

@@ -9,6 +9,18 @@ from source import Misuse, parse, scalar
 
 LONG_TERM = ("debian",)
 """Products whose extended support (``eoes``) is free; that of others is sold."""
+UNDATED = ("apache-kafka",)
+"""Products whose ends are no days of upstream's: Kafka names none, and maintains three lines, or more, at a time
+(cwiki.apache.org, "Time Based Release Plan"), while the source ends each when the next one comes out."""
+CORRECTED = {
+    "nodejs": {"11": "2019-06-01"},  # github:nodejs/Release, schedule.json
+    "rabbitmq": {
+        "3.12": "ended",
+        "3.11": "ended",
+        "3.10": "ended",
+    },  # each had releases for months after the source's day
+}
+"""Ends for which the source has another day than upstream."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -36,7 +48,12 @@ def _cycles(product: str, block: dict[str, Any], page: str, lines: list[str]) ->
     cycles: dict[str, Any] = {}
     for release in matter["releases"]:
         cycle, end, later = (release.get(key) or "" for key in ("releaseCycle", "eol", "eoes"))
-        if end in ("true", "false"):
+        right = CORRECTED.get(product, {}).get(cycle)
+        if right and right == end:
+            lines.append(f"! {product} {cycle}: the source has what CORRECTED has: remove it there")
+        if right or (product in UNDATED and _DATE.fullmatch(end)):
+            cycles[cycle] = right or "ended"
+        elif end in ("true", "false"):
             cycles[cycle] = "ended" if end == "true" else ""
         elif _DATE.fullmatch(end):
             cycles[cycle] = [end, later] if product in LONG_TERM and _DATE.fullmatch(later) else end

@@ -188,6 +188,12 @@ OF_IMAGES: dict[str, Row] = {
         "data in a volume",
         kind="a volume keeps its data",
     ),
+    "volume-left": Row(
+        "this version keeps no data in {path}, and does not start with a volume there",
+        "mount it at {kept}",
+        "edit",
+        "volume where no data is",
+    ),
     "login-step": Row(
         "no login to {registry} before it", "add a login step before it (fix --add-logins)", "login", _NO_LOGIN
     ),
