@@ -3,29 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_set, is_text, sequence
 from echo_migrate.images.reference import VARIABLE
 
 _PATH = re.compile(r"/[^:{}$]*")
 
 
-_KEPT = ("/data", "/var/lib/")
-"""Where servers keep their data unless told otherwise."""
-_CLIENT = lazy_regex(r"(?i)backup|dump|restore|\bpsql\b", needs=("backup", "dump", "psql", "restore"))
-_SERVER = lazy_regex(r"(?i)entrypoint|\b(?:mariadbd?|mongod|mysqld\w*|postgres|redis-server|server|start\w*)(?![\w.-])")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-
-
-def written_by(keys: dict[str, YamlNode]) -> Iterator[str]:
-    """Yield the container paths in which a service may keep data: of one whose command saves or restores that of
-    another one, only those in which a server would."""
-    words = [one.value for key in ("entrypoint", "command") for one in sequence(keys.get(key)) if is_scalar(one)]
-    command = " ".join(words)
-    client = _CLIENT.search(command) and not _SERVER.search(command)
-    for path in mounts_of(keys.get("volumes"), written=True):
-        if not client or f"{path}/".startswith(_KEPT) or path == "/":
-            yield path
 
 
 def mounts_of(volumes: YamlNode | None, written: bool = False) -> Iterator[str]:

@@ -55,11 +55,11 @@ def state_in_volume(
     if _same_owner(before, after):
         return []
     place = covered[0]
-    other = place not in (*kept, *below) and (text is None or text.count(place) < 2)  # it may as well hold other files
+    other = place not in (*kept, *below) and (text is None or _mentions(place, text) < 2)  # it may hold other files
     uncertain = other or (place in below and not _version(value))  # where data lies may change: since 18 of postgres
     owner = None if uncertain else owner_of(value, before, catalog)
     owners = _owners(owner, before, owner_of(target, after, catalog), after)
-    return [because("volume", path=covered[0], owners=owners)]
+    return [because("volume", keeps="may keep" if other else "keeps", path=covered[0], owners=owners)]
 
 
 def _owners(owner: int | None, before: ImageFacts, heir: int | None, after: ImageFacts) -> str:
@@ -126,7 +126,12 @@ def _is_file(mount: str, text: str | None) -> bool:
     path, ending = re.escape(mount), re.escape(splitext(mount)[1])
     if re.search(rf"(?<![^\s\"'=,\[])[.~/$][^\s:\"',]{{0,200}}{ending}:{path}(?![^\s:\"',\]])", text):
         return True
-    return len(re.findall(rf"(?<![\w.}}/-]){path}(?![\w.-])", text)) <= 1 and not _has_more(text)
+    return _mentions(mount, text) <= 1 and not _has_more(text)
+
+
+def _mentions(path: str, text: str) -> int:
+    """Return how often a file names a path, besides as the end of another one."""
+    return len(re.findall(rf"(?<![\w.}}/-]){re.escape(path)}(?![\w.-])", text))
 
 
 @lru_cache(maxsize=2)

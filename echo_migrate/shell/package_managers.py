@@ -13,10 +13,8 @@ from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.shell.commands import Command, Word
 
 MOST_LISTED = 5
-
 LONGEST_LISTED = 60
 """The length in characters up to which more than one package is listed."""
-
 LONGEST_LIST = 4_000
 """The maximum length in characters of a variable that is read as a list of packages."""
 ACTIONS = ("other", "run", "clean", "remove", "upgrade", "update", "install")
@@ -65,11 +63,8 @@ class Manager:
     moved: tuple[str, ...]
     recommended: tuple[str, ...]
     companions: dict[str, list[str]]
-<<<<<<< HEAD
-    alone: frozenset[str]
-=======
     brought: dict[str, list[str]]
->>>>>>> 2ca773c2f86f5af5754cc2a0c5ea2accbeb87a27
+    alone: frozenset[str]
     caches: tuple[str, ...]
     kept: tuple[str, ...]
     lists: tuple[str, ...]
@@ -107,11 +102,8 @@ class Manager:
         self.moved = tuple(row.get("moved", ()))
         self.recommended = tuple(row.get("recommended", ()))
         self.companions = row.get("companions", {})
-<<<<<<< HEAD
-        self.alone = frozenset(row.get("alone", ()))
-=======
         self.brought = row.get("brought", {})
->>>>>>> 2ca773c2f86f5af5754cc2a0c5ea2accbeb87a27
+        self.alone = frozenset(row.get("alone", ()))
         self.caches = tuple(row.get("caches", ()))
         self.kept = tuple(row.get("kept", ()))
         self.lists = tuple(row.get("lists", ()))

@@ -87,8 +87,8 @@ class _Reader:
 
     def _plain(self, words: tuple[Word, ...], operator: str) -> None:
         """Read a command of words alone."""
-        exported = self.exports.variables
-        self.emit(simple(words, operator, (), (), (), None, words[0].start, words[-1].end, exported, self.shell))
+        place, exported = (words[0].start, words[-1].end), self.exports.variables
+        self.emit(simple(words, operator, (), (), (), None, *place, exported, self.shell))
 
     def _sequence(self, node: "Node", operator: str, inside: tuple[str, ...], host: int | None) -> None:
         """Read the statements among the children of a node, each with the operator that joins it to the previous."""
@@ -355,10 +355,8 @@ class _Reader:
 
 DEEPEST = 8
 """The maximum nesting of scripts in scripts (``sh -c "sh -c …"``) that is read."""
-
 LONGEST = 30_000
 """The maximum length of a script in characters, twice that of real ones: syntax errors in longer ones cost seconds."""
-
 DEEPEST_NESTING = 500
 MOST_PIECES = 2 * LONGEST
 """The maximum number of pieces of all words: those of a word in a substitution are in all around it."""

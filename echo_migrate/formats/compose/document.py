@@ -34,7 +34,7 @@ from echo_migrate.formats._dockerfile import nodes
 from echo_migrate.formats._environment import variables_of
 from echo_migrate.formats._inline import DECLARED, lifted
 from echo_migrate.formats._platforms import of_service, rare
-from echo_migrate.formats._volumes import written_by
+from echo_migrate.formats._volumes import mounts_of
 from echo_migrate.formats.compose.commands import laid_with
 from echo_migrate.formats.compose.service import arguments, container_of, contexts_of, dockerfile_of, settled, unset
 from echo_migrate.formats.compose.taken_in import Keys, bases
@@ -161,7 +161,7 @@ class Document:
         known = self._around(name, keys)
         around = [(keys, self.source.path)] if known is None else known
         unseen = known is None or any("volumes_from" in one for one, _ in around)
-        mounts = [mount for one, _ in around for mount in written_by(one)]
+        mounts = [mount for one, _ in around for mount in mounts_of(one.get("volumes"), written=True)]
         variables = [name for one, path in around for name in variables_of(one, path)]
         more = ((*mounts, "/"), (*variables, UNREAD)) if unseen else (tuple(mounts), tuple(variables))
         return (platform, *more)

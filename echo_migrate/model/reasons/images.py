@@ -182,7 +182,7 @@ OF_IMAGES: dict[str, Row] = {
     "shadowed": Row("{target} may be the name of a build context here", "rename the context", "edit"),
     # state and logins
     "volume": Row(
-        "a volume keeps its data in {path}{owners}",
+        "a volume {keeps} its data in {path}{owners}",
         "test the move with a copy of the data",
         "proof",
         "data in a volume",
