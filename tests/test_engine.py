@@ -1345,6 +1345,8 @@ TAKEN = "COPY --from=build /src/out /out\n"
 JAR = "COPY --from=build /src/target/*.jar /app.jar\n"
 LOCKED = "COPY --from=build /src/requirements.txt /src/pins/*.txt /src/\n"
 GO = "golang:1.26"
+SITE = 'USER 1000\nCOPY --from=build /usr/local/lib/python3.13/site-packages /x\nCMD ["python"]\n'
+ONE = 'USER 1000\nCOPY --from=build /usr/local/bin/tool /x\nCMD ["node"]\n'
 JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
@@ -1374,6 +1376,14 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
             'FROM node:22 AS staging\nRUN apt-get update\nCMD ["npm", "start"]\nFROM node:22\nRUN apt-get update\n',
             ["dev-variant"] * 2,
         ),
+        (f"FROM python:3.13 AS build\n{NEEDS}FROM python:3.13-slim\n{SITE}", ["layout", "copied-from"]),
+        (
+            f"FROM python:3.13 AS build\n{NEEDS}FROM python:3.13-slim AS run\n{SITE}FROM python:3.13-slim\n"
+            f"{SITE.replace('=build', '=run').replace('lib/python3.13/site-packages', 'bin/')}",
+            ["layout", "layout", "copied-from"],
+        ),
+        (f"FROM node:22 AS build\n{NEEDS}FROM node:22\n{ONE}", ["layout", None]),
+        (f"FROM {GO}-trixie AS build\n{NEEDS}FROM {GO}-trixie\n{SITE}", ["layout", None]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
         (f"FROM debian:13 AS build\n{MADE}FROM debian:trixie-slim\n{NEEDS}{TAKEN}", [None, "dev-variant"]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.22\n{NEEDS_APK}{TAKEN}", ["copied-into", "dev-variant"]),
