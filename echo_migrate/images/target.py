@@ -122,7 +122,8 @@ class Target:
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
             why = image.not_editable or because("cannot-edit")
-            held = [one for one in self.unsafe_reasons if one.id in _BY_HAND_TOO or why.id in _BEFORE_A_MOVE]
+            too = (*_BY_HAND_TOO, image.needs_login.id) if image.needs_login else _BY_HAND_TOO
+            held = [one for one in self.unsafe_reasons if one.id in too or why.id in _BEFORE_A_MOVE]
             return found._replace(reasons=(why, *held))
         if image.parts and image.parts.digest and "@" not in target:
             return found._replace(reasons=(because("digest-key"),))
