@@ -20,7 +20,17 @@ from echo_migrate.model.reasons import Reason, because
 if TYPE_CHECKING:
     from echo_migrate.images.answers import Answer
 
-_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "pre-release", "ended", "ended-there")
+_SETTLED = (
+    "inferred",
+    "offered",
+    "tags-unknown",
+    "tag-unknown",
+    "unpublished",
+    "version-unknown",
+    "pre-release",
+    "ended",
+    "ended-there",
+)
 """The reasons that only doubt whether an image, or its tag, is there."""
 
 _PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")

@@ -79,6 +79,12 @@ OF_IMAGES: dict[str, Row] = {
         "online",
         "old version",
     ),
+    "version-unknown": Row(
+        "{version} is not in the data of {date}, so the provider may lack it",
+        "check that it exists",
+        "online",
+        "version not in the data",
+    ),
     "pre-release": Row("{version} is a pre-release", "use a release", "online", "pre-release"),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
     "inferred": Row(
