@@ -614,6 +614,7 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     [
         ('IMAGE="ghcr.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "first-party"),
         ('IMAGE="ghcr.io/${{ env.NAME }}:${{ github.sha }}"\n      docker run --rm "$IMAGE" true', "first-party"),
+        ("docker run ghcr.io/${{ github.repository }}/x:1 ls", "first-party"),
         ('IMAGE="quay.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
         ('IMAGE="ghcr.io/${{ env.OTHER }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
         ('IMAGE="node:${{ env.V }}"\n      docker run --rm "$IMAGE" true', "needs-person"),

@@ -59,6 +59,7 @@ _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 _UNSAFE = {"cloud-run": (because("cloud-run"),), "host": (because("other-host"),)}
 _FILLED = lazy_regex(r"\{\{|<<|\$\[")
 """What a CI system fills in."""
+_OF_OWNER = lazy_regex(r"\$\{\{[ \t]*github\.repository(?:_owner)?[ \t]*\}\}", needs=("github.",))
 
 _READING = (".", "source", "eval")  # may change variables
 MOST_IMAGES = 500
@@ -301,7 +302,7 @@ class _Images:
         set outside of it makes of that value; None for one that is only looked at or given to a build, and for an
         expression that another program fills in before the shell."""
         start, end = self._written(word)
-        if one.inspected or one.argument or _FILLED.search(self.text, start, end):
+        if one.inspected or one.argument or _FILLED.search(_OF_OWNER.sub("", self.text[start:end])):
             return None
         names = [name for match in VARIABLE.finditer(word.value) if (name := bare_name(match[0]))]
         reason = why_open(self.bare, names, self.text[start:end], start, self.scripts, self.script.commands)
