@@ -336,6 +336,13 @@ OF_IMAGES: dict[str, Row] = {
         "{package} in {where}",
         kind="a package is in one release of Debian alone",
     ),
+    "suite-of-one-release": Row(
+        "{suite} on line {line} is for {release}: the new image's release is unknown",
+        "build it once on the new image",
+        "proof",
+        "packages for {release}",
+        kind="packages are taken from the sources of one release of Debian",
+    ),
     "script-reads": Row(
         "{script} may run a step that {how}: the new image has other values",
         "build it once on the new image",
