@@ -938,6 +938,20 @@ def test_a_template_is_known_by_the_name_of_its_remote(run: Run, tmp_path: Path,
     assert one["state"] == state
 
 
+@pytest.mark.parametrize(("remote", "state"), [("acme/kit", "needs-person"), ("acme/shop", "migrate")])
+def test_a_readme_whose_badges_are_of_another_repository_is_inherited(
+    run: Run, tmp_path: Path, remote: str, state: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://github.com/{remote}.git\n')
+    (tmp_path / "README.md").write_text(
+        "[![Stars](https://img.shields.io/github/stars/acme/kit)](/../../stargazers)\n\n# Kit template\n"
+    )
+    (tmp_path / "Dockerfile").write_text("FROM node:22\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert one["state"] == state
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
