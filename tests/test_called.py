@@ -15,6 +15,8 @@ from tests.conftest import Run
 NODE = "FROM node:22 AS build\nWORKDIR /app\nCOPY . .\n"
 GO = "FROM golang:1.26 AS build\nWORKDIR /app\nCOPY . .\n"
 PYTHON = "FROM python:3.13 AS build\nWORKDIR /app\nCOPY . .\n"
+MADE = "FROM debian:13 AS made\n"
+TAKEN = f"{NODE}COPY --from=made /opt/made /usr/local/bin\n"
 SCRIPT = {"b.sh": "#!/bin/sh\nset -e\ncurl -O x\n"}
 MAKEFILE = {"Makefile": "GEN = python3\n\nbuild: deps\n\tnpm ci\ndeps:\n\t@$(GEN) gen.py\nrelease:\n\trsync a b\n"}
 CHAIN = """\
@@ -48,6 +50,11 @@ def said(run: Run, tree: Path, text: str, files: dict[str, str], provider: str =
 @pytest.mark.parametrize(
     ("text", "files", "program"),
     [
+        (f"{NODE}COPY bin /usr/local/bin\nRUN curl x", {"bin/own": ""}, "curl"),
+        (f"{NODE}COPY own /usr/local/bin/\nRUN curl x", {"own": ""}, "curl"),
+        (f"{NODE}COPY --from=golang:1.26 /go/bin /usr/local/bin\nRUN xz x", {}, "xz"),
+        (f"{MADE}RUN apt-get install -y curl\n{TAKEN}RUN curl x", {}, "curl"),
+        (f"{MADE}COPY bin /opt/made\n{TAKEN}RUN curl x", {"bin/own": ""}, "curl"),
         (f"{NODE}RUN find . -name '*.py' -exec python3 {{}} \\;", {}, "python3"),
         (f"{NODE}RUN find . -type f -exec sh -c 'xz \"$1\"' _ {{}} +", {}, "xz"),
         (f"{NODE}RUN ls | xargs --max-procs 4 unzip", {}, "unzip"),
@@ -143,6 +150,13 @@ def test_called(run: Run, tmp_path: Path, text: str, files: dict[str, str], prog
 @pytest.mark.parametrize(
     ("text", "files"),
     [
+        (f"{NODE}COPY bin /usr/local/bin\nRUN curl x", {"bin/curl": ""}),
+        (f"{NODE}COPY --from=tools:1 /usr/bin /usr/bin\nRUN curl x", {}),
+        (f"{NODE}COPY --from=curlimages/curl:8.16.0 /opt /usr/local/bin\nRUN curl x", {}),
+        (f"{MADE}RUN apt-get install -y curl && cp /usr/bin/curl /opt/made\n{TAKEN}RUN curl x", {}),
+        (f"{MADE}RUN dnf install --installroot /opt/made -y curl\n{TAKEN}RUN curl x", {}),
+        (f"{MADE}RUN tar xf x.tar -C /opt/made\n{TAKEN}RUN curl x", {}),
+        (f"{MADE}COPY bin /opt/made\n{TAKEN}RUN curl x", {"bin/curl": ""}),
         (f"{NODE}RUN find . -name '*.map' -exec rm {{}} +", {}),
         (f"{NODE}RUN sh b.sh", {"b.sh": "apt-get install -y curl\ncurl x\n"}),
         (f"{NODE}RUN sh a.sh", {"a.sh": "apt-get install -y curl\n./b.sh\n", **SCRIPT}),

@@ -614,6 +614,7 @@ def test_what_builds_nearby_set_and_make_is_asked_for(run: Run, tmp_path: Path, 
     [
         ('IMAGE="ghcr.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "first-party"),
         ('IMAGE="ghcr.io/${{ env.NAME }}:${{ github.sha }}"\n      docker run --rm "$IMAGE" true', "first-party"),
+        ("docker run ghcr.io/${{ github.repository }}/x:1 ls", "first-party"),
         ('IMAGE="quay.io/${{ env.NAME }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
         ('IMAGE="ghcr.io/${{ env.OTHER }}:x"\n      docker run --rm "$IMAGE" true', "needs-person"),
         ('IMAGE="node:${{ env.V }}"\n      docker run --rm "$IMAGE" true', "needs-person"),
@@ -932,6 +933,20 @@ def test_a_template_is_known_by_the_name_of_its_remote(run: Run, tmp_path: Path,
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://github.com/{remote}.git\n')
     (tmp_path / "README.md").write_text("# Kit\n\n[Kit](https://github.com/acme/kit) is a starter kit for shops.\n")
+    (tmp_path / "Dockerfile").write_text("FROM node:22\n")
+    (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
+    assert one["state"] == state
+
+
+@pytest.mark.parametrize(("remote", "state"), [("acme/kit", "needs-person"), ("acme/shop", "migrate")])
+def test_a_readme_whose_badges_are_of_another_repository_is_inherited(
+    run: Run, tmp_path: Path, remote: str, state: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://github.com/{remote}.git\n')
+    (tmp_path / "README.md").write_text(
+        "[![Stars](https://img.shields.io/github/stars/acme/kit)](/../../stargazers)\n\n# Kit template\n"
+    )
     (tmp_path / "Dockerfile").write_text("FROM node:22\n")
     (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
     assert one["state"] == state
@@ -1345,6 +1360,8 @@ TAKEN = "COPY --from=build /src/out /out\n"
 JAR = "COPY --from=build /src/target/*.jar /app.jar\n"
 LOCKED = "COPY --from=build /src/requirements.txt /src/pins/*.txt /src/\n"
 GO = "golang:1.26"
+SITE = 'USER 1000\nCOPY --from=build /usr/local/lib/python3.13/site-packages /x\nCMD ["python"]\n'
+ONE = 'USER 1000\nCOPY --from=build /usr/local/bin/tool /x\nCMD ["node"]\n'
 JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
@@ -1374,6 +1391,14 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
             'FROM node:22 AS staging\nRUN apt-get update\nCMD ["npm", "start"]\nFROM node:22\nRUN apt-get update\n',
             ["dev-variant"] * 2,
         ),
+        (f"FROM python:3.13 AS build\n{NEEDS}FROM python:3.13-slim\n{SITE}", ["layout", "copied-from"]),
+        (
+            f"FROM python:3.13 AS build\n{NEEDS}FROM python:3.13-slim AS run\n{SITE}FROM python:3.13-slim\n"
+            f"{SITE.replace('=build', '=run').replace('lib/python3.13/site-packages', 'bin/')}",
+            ["layout", "layout", "copied-from"],
+        ),
+        (f"FROM node:22 AS build\n{NEEDS}FROM node:22\n{ONE}", ["layout", None]),
+        (f"FROM {GO}-trixie AS build\n{NEEDS}FROM {GO}-trixie\n{SITE}", ["layout", None]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
         (f"FROM debian:13 AS build\n{MADE}FROM debian:trixie-slim\n{NEEDS}{TAKEN}", [None, "dev-variant"]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.22\n{NEEDS_APK}{TAKEN}", ["copied-into", "dev-variant"]),

@@ -4,9 +4,10 @@ the build context that a COPY names."""
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
-from posixpath import basename, dirname, join, normpath
+from posixpath import basename, join, normpath
 
 from echo_migrate.dockerfile.container import Container, stage_of
+from echo_migrate.dockerfile.context_files import MOST, files, nearest, sources
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.expansion import heredoc_words
 from echo_migrate.dockerfile.layers import absolute, within
@@ -14,19 +15,13 @@ from echo_migrate.dockerfile.run import Mount, Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.dockerfile.startup import INITS, SCRIPTS
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import dockerfile_at, ignore_file, real, repository
+from echo_migrate.files.tree import ignore_file, real
 from echo_migrate.files.workspace import of_a_run
 from echo_migrate.images.facts import FOLDERS, ImageFacts
 from echo_migrate.shell.commands import SHELLS, Command, ShellArguments
 
 _LONGEST = 100_000
 """The length in bytes up to which a file of the build context is read."""
-
-_HIGHEST = 6
-"""How many folders, that of a Dockerfile and those above it, may be its build context."""
-
-_MOST = 30
-"""In how many places a file is looked for."""
 
 _INTERPRETED = (*SCRIPTS, ".php", ".pl", ".py", ".rb")
 """Endings of programs that need an interpreter, which their first line names."""
@@ -67,9 +62,9 @@ def likely_text_at(path: str, stage: Stage, mounts: Sequence[Mount], dockerfile:
         if (text := _heredoc(copy, wanted)) is not None:
             return text
         if dockerfile and not (copy.origin or copy.target is None or copy.instruction.heredocs):
-            found += _sources(copy, wanted)
-    nearest = next((file for written in found[:_MOST] if (file := _nearest(written, dockerfile))), None)
-    return _text(nearest) if nearest else None
+            found += sources(copy, wanted)
+    first = next((file for written in found[:MOST] if (file := nearest(written, dockerfile))), None)
+    return _text(first) if first else None
 
 
 def _mounted(mount: Mount, path: str) -> Iterator[str]:
@@ -167,40 +162,8 @@ def _brings_files_as_they_are(copy: Copy) -> bool:
 
 def _file(copy: Copy, wanted: list[str], dockerfile: str) -> str | None:
     """Return the text of the only file that a COPY may bring to one of some paths, None if there are several."""
-    found = {real(file) for written in _sources(copy, wanted) for file in _files(written, dockerfile)}
+    found = {real(file) for written in sources(copy, wanted) for file in files(written, dockerfile)}
     return _text(found.pop()) if len(found) == 1 else None
-
-
-def _files(written: str, dockerfile: str) -> Iterator[str]:
-    """Yield the files that a path may name in the build context of a Dockerfile, the nearest one first."""
-    for context in likely_contexts(dockerfile):
-        if file := dockerfile_at(dockerfile, context, written):
-            yield file
-
-
-@of_a_run(256)
-def likely_contexts(dockerfile: str) -> list[str]:
-    """Return the folders of a repository that may be the build context of a Dockerfile, as its folder names them."""
-    folder = real(dirname(dockerfile))
-    depth = folder.removeprefix((repository(folder) or folder).rstrip("/")).count("/")
-    return ["/".join([".."] * above) or "." for above in range(min(depth + 1, _HIGHEST))]
-
-
-@of_a_run(1024)
-def _nearest(written: str, dockerfile: str) -> str | None:
-    return next(_files(written, dockerfile), None)
-
-
-def _sources(copy: Copy, wanted: list[str]) -> Iterator[str]:
-    """Yield the files of the build context that a COPY may bring to one of some paths."""
-    target = copy.target or ""
-    for source in [word.value.lstrip("/") for word in copy.sources]:
-        for one in wanted:
-            if one in (target, join(target, basename(source))):
-                yield source
-            elif within(one, target.rstrip("/") or "/"):
-                rest = one[len(target.rstrip("/")) + 1 :]
-                yield join(dirname(source), rest) if fnmatchcase(rest, basename(source)) else join(source, rest)
 
 
 @of_a_run(256)

@@ -34,6 +34,8 @@ _ON_PATH = frozenset(
     )
 )
 """The folders of the usual PATH, and their parents."""
+_OF_DISTRIBUTION = frozenset(("/", "/bin", "/busybox", "/sbin", "/usr", "/usr/bin", "/usr/sbin"))
+"""Where distributions have their programs, and the parents of these: what others put elsewhere is none of theirs."""
 _ENDS_OF_PATH = frozenset(("", ".", "..", *(basename(folder) for folder in _ON_PATH)))
 _FILE = lazy_regex(
     r"(?i)\.(?:c?js|cfg|conf|crt|css|html?|ini|[jw]ar|json|key|lock|md|mjs|mod|pem|php|properties|py|rb|sh|sql|sum|toml|ts"
@@ -121,13 +123,15 @@ def may_provide(
     names: Collection[str],
     before: int | None = None,
     likely: bool = False,
+    dockerfile: str = "",
 ) -> bool:
     """Return whether a stage (or a parent stage) or container may have one of the named programs, though its base image
     lacks them.
 
     ``before`` limits this to the instructions and commands before a source offset. With ``likely``, a command counts
     only if it installs or writes the program, or is a script, and not if it merely could do so; nor does a volume at a
-    path that is not known.
+    path that is not known, nor a copied folder that most likely has no such program: the names are then those of
+    programs that a distribution has. ``dockerfile`` is the path of the file with the stage, "" if it is not known.
     """
     if isinstance(node, Container):
         covered = [path for path in node.mounts if not (likely and path == "/")]  # that stands for an unknown path
@@ -141,7 +145,8 @@ def may_provide(
     for one in stage.lineage if stage else ():
         copies = [copy for copy in one.copies if before is None or copy.instruction.start < before]
         copies = [copy for copy in copies if not (likely and _is_a_project(copy))]
-        if stage and any(_brings(copy, stage, names) for copy in copies):
+        copies = [copy for copy in copies if stage and _brings(copy, stage, names)]
+        if copies and (not likely or _likely_has(one, copies, names, dockerfile)):
             return True
         runs = [run for run in one.runs if before is None or run.instruction.start < before]
         if any(_makes(run, base, names, before, likely) for run in runs):
@@ -184,6 +189,70 @@ def _brings(copy: Copy, stage: Stage, names: Collection[str]) -> bool:
         return True  # a file with the name of its delimiter
     found = found or (copy.instruction.verb == "add" and any(map(ARCHIVE.search, sources)))
     return found and not all(_is_file(source, written, stage) for source in sources)
+
+
+def _is_named(copy: Copy, names: Collection[str]) -> bool:
+    """Return whether a COPY or ADD names one of the programs."""
+    words = (copy.written, *copy.sources)
+    return any(basename(_HEREDOC.sub("", word.value.rstrip("/"))) in names for word in words)
+
+
+def _likely_has(stage: Stage, copies: list[Copy], names: Collection[str], dockerfile: str) -> bool:
+    """Return whether copies to PATH in a stage likely bring one of the named programs of a distribution: by its name,
+    with a folder that distributions have programs in, an archive, or a folder to which a stage, or the build context,
+    brings it."""
+    from echo_migrate.dockerfile.context_files import is_in_context  # few stages copy folders to PATH
+
+    waiting: list[tuple[Stage, Copy, tuple[str, ...]]] = [(stage, copy, FOLDERS) for copy in copies]
+    asked: set[tuple[int, str]] = set()
+    while waiting:
+        stage, copy, folders = waiting.pop()
+        if _is_named(copy, names) or any(name in copy.origin for name in names):
+            return True
+        if not copy.origin:
+            archive = copy.instruction.verb == "add" and any(ARCHIVE.search(source.value) for source in copy.sources)
+            wanted = [f"{folder}/{name}" for folder in folders for name in names]
+            if archive or is_in_context(wanted, copy, dockerfile):
+                return True
+            continue
+        other = stage.preceding(copy.origin)
+        for folder in [source.value.rstrip("/*") or "/" for source in copy.sources]:
+            if folder in _OF_DISTRIBUTION or basename(folder) in SHELL_PROGRAMS:
+                return True
+            if not other or (other.number, folder) in asked:
+                continue
+            asked.add((other.number, folder))
+            if any(_fills(run, folder, names) for one in other.lineage for run in one.runs):
+                return True
+            below = (folder, *[f"{folder}{end}" for end in ("/bin", "/usr/bin", "/usr/local/bin")])
+            brought = [(one, copy) for one in other.lineage for copy in one.copies]
+            waiting += [(one, copy, below) for one, copy in brought if _is_below(copy.target, folder)]
+    return False
+
+
+def _is_below(target: str | None, folder: str) -> bool:
+    """Return whether one of two folders is, or may be, in the other."""
+    one, two = f"{(target or '').rstrip('/')}/", f"{folder}/"
+    return target is None or one.startswith(two) or two.startswith(one)
+
+
+def _fills(run: Run, folder: str, names: Collection[str]) -> bool:
+    """Return whether a RUN likely makes one of the named programs in a folder away from those of the distribution: what
+    its package manager installs is in these, unless the command names the folder."""
+    if run.script is None:
+        return True
+    base = ImageFacts()  # that of the other stage need not be known
+    calls = {call.command.start: call for call in run.calls}
+    for command in run.commands:
+        one = calls.get(command.start)
+        if not any(folder in word for word in command.arguments):
+            if one and one.manager.system:
+                continue
+            if does(command, "unpack") and not _lands_on_path(command, run, base):
+                continue
+        if _command_makes(command, one, base, names, likely=True):
+            return True
+    return False
 
 
 def _on_path(folder: str, path: str) -> bool:

@@ -19,6 +19,9 @@ from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
 
 _COMPILERS = ("golang", "rust")
+_OF_IMAGE = lazy_regex(r"(/usr/local(?:/s?bin|/lib(?:64)?(?:/.*)?)?)(?:/\*?)?")
+"""Where an image made for a language has its programs and libraries (github.com/docker-library): with these, copied
+whole, a stage has those of the other one."""
 _TEXT = lazy_regex(r"(?i)\.(?:crt|css|csv|html?|json|lock|md|pem|toml|txt|xml|ya?ml)$")
 
 
@@ -26,15 +29,16 @@ def together(
     moves: list[Migration], stages: list[Stage], bases: EffectiveBases, catalog: Catalog, source: Source
 ) -> list[Migration]:
     """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
-    of the same distribution, and needs review itself (unless both stay on one release), or if it would have Python in
-    another place than a stage that copies from it, or that it copies from, and has it in the same place now."""
+    of the same distribution, and needs review itself (unless both stay on one release), if it copies the programs or
+    libraries of such a stage that needs review, or if it would have Python in another place than a stage that copies
+    from it, or that it copies from, and has it in the same place now."""
     known = {move.image for move in moves}
-    pairs: dict[tuple[Image, Image], None] = {}
+    pairs: dict[tuple[Image, Image], str] = {}
     for stage, copy in [(one, copy) for one in stages for copy in one.copies if not _is_text(copy)]:
         other = stage.preceding(copy.origin)
         image, copied = root_of(stage, bases), root_of(other, bases) if other else None
         if image and copied and image != copied and image in known and copied in known:
-            pairs[image, copied] = None
+            pairs[image, copied] = _of_image(copy) or pairs.get((image, copied), "")
     now = {image: facts_of(image.ref.value, catalog) for pair in pairs for image in pair}
     while pairs and any(_moves(move) for move in moves):
         of = {move.image: move for move in moves}
@@ -44,9 +48,11 @@ def together(
         for image, copied in reversed(pairs):
             line, of_copied = (str(source.position(one.start)[0]) for one in (image, copied))
             same = of[image].upstream == of[copied].upstream and now[image].family == now[copied].family
-            waits = of[image].state == "needs-person" or (image in held and _moves(of[image]))
-            if same and waits and not _of_one_release(of[image], of[copied], catalog):
+            same = same and not _of_one_release(of[image], of[copied], catalog)
+            if same and (of[image].state == "needs-person" or (image in held and _moves(of[image]))):
                 held.setdefault(copied, because("copied-into", line=line))
+            if same and pairs[image, copied] and of[copied].state == "needs-person":
+                held.setdefault(image, because("copied-from", line=of_copied, place=pairs[image, copied]))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
                 held.setdefault(image, because("other-python", line=of_copied, place=here))
@@ -81,6 +87,12 @@ def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> boo
     if copied.upstream == "debian":
         releases = [release.partition(".")[0] for release in releases]
     return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
+
+
+def _of_image(copy: Copy) -> str:
+    """Return the folder of programs or libraries that a COPY takes from an image made for a language, "" for none."""
+    found = (_OF_IMAGE.fullmatch(source.value) for source in copy.sources)
+    return next((one[1] for one in found if one), "")
 
 
 def _is_text(copy: Copy) -> bool:

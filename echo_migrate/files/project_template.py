@@ -85,6 +85,11 @@ _OF_ANOTHER = lazy_regex(
 )
 """A sentence about what has a repository of its own, whose name the group is."""
 
+_BADGE = lazy_regex(
+    r"img\.shields\.io/github/(?:contributors|forks|issues|last-commit|license|stars)/[\w.-]{1,100}/([\w-]{1,100})"
+)
+"""A badge of a repository, whose name the group is (shields.io)."""
+
 _FIRST_LINES = 12
 """The number of lines with text of a README that say what the repository is."""
 
@@ -171,6 +176,8 @@ def _is_called_one(folder: str, names: frozenset[str]) -> bool:
         return False
     with contextlib.suppress(Unreadable):
         text = contents(readme).decode("utf-8", "replace")[:_LONGEST]
+        if _is_inherited(text, folder):
+            return False
         plain = _MARKUP.sub(lambda mark: "# " if mark[1] else "", _own_lines(text, folder))
         lines = [line.strip() for line in plain.splitlines() if not _OF_A_SCAFFOLDER.match(line) and line.strip()]
         title = next((line for line in lines if line.startswith("#")), "")
@@ -192,8 +199,21 @@ def _own_lines(text: str, folder: str) -> str:
     found = [(line, _OF_ANOTHER.match(line)) for line in text.splitlines()]
     if not any(other for _, other in found):
         return text
+    own = _names(folder)
+    return "\n".join(line for line, other in found if not other or other[1].lower().removesuffix(".git") in own)
+
+
+def _is_inherited(text: str, folder: str) -> bool:
+    """Return whether all badges of a README are of another repository than the one in a folder: it is still that of the
+    template, or the project, which the repository was made from."""
+    named = {name.lower() for name in _BADGE.findall(text)}
+    own = _names(folder) if len(named) == 1 else []
+    return len(own) > 1 and named.isdisjoint(own)  # the name of a folder alone is anything
+
+
+def _names(folder: str) -> list[str]:
+    """Return the names that the repository in a folder may have: that of the folder, and that of its remote."""
     from echo_migrate.files.remote import remote_of  # few READMEs tell of another repository
 
     remote = remote_of(folder)
-    own = {os.path.basename(path).lower() for path in (folder, remote.path if remote else "")}
-    return "\n".join(line for line, other in found if not other or other[1].lower().removesuffix(".git") in own)
+    return [os.path.basename(path).lower() for path in (folder, *([remote.path] if remote else []))]

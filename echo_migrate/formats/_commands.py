@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Literal
@@ -24,11 +24,19 @@ from echo_migrate.formats._indirect_commands import (
 )
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
-from echo_migrate.formats._script_names import PLAIN_VARIABLE, counted, in_braces, names_set, tagged
+from echo_migrate.formats._script_names import (
+    PLAIN_VARIABLE,
+    as_written,
+    counted,
+    follows,
+    in_braces,
+    names_set,
+    tagged,
+)
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.formats._where_set import Places, why_open
 from echo_migrate.images.facts import is_root
-from echo_migrate.images.reference import VARIABLE, bare, bare_name, is_number, is_open, name_shown, parsed
+from echo_migrate.images.reference import VARIABLE, bare_name, is_number, is_open, name_shown, parsed
 from echo_migrate.images.reference import parse as parse_reference
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import WINDOWS, Image, SharedSpans
@@ -51,15 +59,16 @@ _ROOT = "$root"
 
 _TARGET = lazy_regex(r"(?:^|,)(?:target|dst|destination)=([^,]*)")
 _MADE = "built by the script"
-_NOTHING = "scratch"  # the name that builders keep for no image at all
+_NOTHING = "scratch"  # no image at all
 _INSPECTED = because("inspected")
 _WANTED = {"cluster": because("login-pod"), "service": because("login-service")}
 """What who pulls an image needs."""
 _UNSAFE = {"cloud-run": (because("cloud-run"),), "host": (because("other-host"),)}
 _FILLED = lazy_regex(r"\{\{|<<|\$\[")
 """What a CI system fills in."""
+_OF_OWNER = lazy_regex(r"\$\{\{[ \t]*github\.repository(?:_owner)?[ \t]*\}\}", needs=("github.",))
 
-_READING = (".", "source", "eval")  # commands that may change variables
+_READING = (".", "source", "eval")  # may change variables
 MOST_IMAGES = 500
 """The maximum number of images per script, more than any real one has; each is searched for in the whole text."""
 
@@ -72,23 +81,29 @@ def calls(text: str) -> bool:
 
 
 def named(
-    text: str, scripts: list[Traced], given: Mapping[str, Expansion] = NO_VALUES, pulled: Places = ()
+    text: str,
+    scripts: list[Traced],
+    given: Mapping[str, Expansion] = NO_VALUES,
+    pulled: Places = (),
+    jobs: Sequence[int] = (),
 ) -> list[tuple[Image, Container | None]]:
     """Return the images named in the scripts of one text, each with the container that runs it, or None. ``given`` are
     the variables that are set outside of the scripts; those of other files have no place, and are words alone.
-    ``pulled`` is where other images stand, each pulled for itself. What could be fully parsed is read together, as an
-    image that one script pulls may be used in another."""
+    ``pulled`` is where other images stand, each pulled for itself; ``jobs`` where those with a host of their own begin,
+    in order. What could be fully parsed is read together, as an image that one script pulls may be used in another."""
     whole = [read(script) for script in scripts]
     together = Script(tuple(command for one in whole if one.certain for command in one.commands), True, False, None)
     parts = [together, *(one for one in whole if not one.certain)]
     places = tuple((one.start, one.end) for one in scripts if one.spans)
-    each = [pair for part in parts for pair in islice(_Images(text, part, given, pulled, places).read(), MOST_IMAGES)]
-    found = [(_as_written(image, text), container) for image, container in each]
+    each = [
+        pair for part in parts for pair in islice(_Images(text, part, given, pulled, places, jobs).read(), MOST_IMAGES)
+    ]
+    found = [(as_written(image, text), one) for image, one in each]
     if "<<" in text:
         from echo_migrate.formats._heredocs import of_heredocs  # few texts have any
 
         found += [(image, None) for script in scripts for image in of_heredocs(script)]
-    return [(image, container and container._replace(image=image)) for image, container in found]
+    return [(image, one and one._replace(image=image)) for image, one in found]
 
 
 def called(text: str, before: tuple[str, ...], words: list[Traced]) -> list[tuple[Image, Container | None]]:
@@ -110,27 +125,22 @@ def of_options(options: str) -> tuple[Image, Container] | None:
     return None
 
 
-def _as_written(image: Image, text: str) -> Image:
-    """Return an image with the variables of its reference as written in the file: those of other languages (make,
-    GitHub) were replaced by shell variables of the same length."""
-    read, written = image.ref.value, "".join(text[start:end] for start, end in image.ref.spans)
-    if read == written or len(read) != len(written):
-        return image
-    names = {bare(match[0]): bare(written[match.start() : match.end()]) for match in VARIABLE.finditer(read)}
-    unsettled = tuple(names.get(name, name) for name in image.unsettled)
-    written = read if "$$" in written else written  # the $$ of make is not part of a reference
-    return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
-
-
 class _Images:
     """Reads the commands of one script, resolving variables that have a single value in the whole script."""
 
     def __init__(
-        self, text: str, script: Script, given: Mapping[str, Expansion], pulled: Places = (), scripts: Places = ()
+        self,
+        text: str,
+        script: Script,
+        given: Mapping[str, Expansion],
+        pulled: Places = (),
+        scripts: Places = (),
+        jobs: Sequence[int] = (),
     ) -> None:
         self.text = text
         self.pulled = pulled
         self.scripts = scripts
+        self.jobs = jobs
         self.script = script
         self.bare, self.named = counted(text)
         self.assigned: dict[str, list[str]] = defaultdict(list)
@@ -197,9 +207,10 @@ class _Images:
         entered = tuple(_launch("exec", words) for words in begun if words)
         if sum(one.runs for _, one in called) != 1:
             entered = ()  # which container is meant is not known
-        loads = because("script-loads") if any(one.loads for _, one in called) else None
+        loaded, loads = [command.start for command, one in called if one.loads], because("script-loads")
         found: list[tuple[Image, Container | None]] = []
         for command, one in called:
+            late = loads if follows(command, loaded, self.jobs) else None
             for word, where in one.places:
                 image = self._image(word, where, one)
                 image = image and image._replace(account=command.account)
@@ -210,8 +221,9 @@ class _Images:
                         else image._replace(not_editable=because("script-builds"))
                     )
                 if image:
-                    runs = one.runs and not image.local and not image.templated
-                    found.append((image, self._service(image, one, opened, entered) if runs else None))
+                    image = image._replace(not_editable=image.not_editable or late)
+                    run = one.runs and not image.local and not image.templated
+                    found.append((image, self._service(image, one, opened, entered) if run else None))
         found += [(image, None) for command, one in called for image in self._unsure(command, one)]
         certain = self.script.certain
         pulled = [
@@ -220,10 +232,8 @@ class _Images:
         ]
         elsewhere = Elsewhere(self.bare, self.script, called, pulled) if certain else None
         for image, service in found:
-            not_editable = image.not_editable or loads
-            moved = image._replace(
-                not_editable=not_editable or (elsewhere.says(image) if elsewhere else because("script-unsure"))
-            )
+            why = image.not_editable or (elsewhere.says(image) if elsewhere else because("script-unsure"))
+            moved = image._replace(not_editable=why)
             yield moved, service._replace(image=moved) if service else None
 
     def _unsure(self, command: Command, one: Invocation) -> Iterator[Image]:
@@ -303,7 +313,7 @@ class _Images:
         set outside of it makes of that value; None for one that is only looked at or given to a build, and for an
         expression that another program fills in before the shell."""
         start, end = self._written(word)
-        if one.inspected or one.argument or _FILLED.search(self.text, start, end):
+        if one.inspected or one.argument or _FILLED.search(_OF_OWNER.sub("", self.text[start:end])):
             return None
         names = [name for match in VARIABLE.finditer(word.value) if (name := bare_name(match[0]))]
         reason = why_open(self.bare, names, self.text[start:end], start, self.scripts, self.script.commands)

@@ -1,10 +1,15 @@
-"""The names of a script's text: how often each is there."""
+"""The names of a script's text, and the order of its commands."""
 
+from bisect import bisect
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.formats._templates import without_comments
+from echo_migrate.images.reference import VARIABLE, bare
+from echo_migrate.model import Image
+from echo_migrate.shell.commands import Command
 
 _NAMED = lazy_regex(r"(?<![\w${!#])[A-Za-z_]\w*")
 _SET = lazy_regex(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-z_]\w*")
@@ -34,3 +39,24 @@ def in_braces(name: str) -> str:
 def tagged(name: str) -> str:
     """Return a name with the default tag if it has neither tag nor digest."""
     return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
+
+
+def as_written(image: Image, text: str) -> Image:
+    """Return an image with the variables of its reference as written in the file: those of other languages (make,
+    GitHub) were replaced by shell variables of the same length."""
+    read, written = image.ref.value, "".join(text[start:end] for start, end in image.ref.spans)
+    if read == written or len(read) != len(written):
+        return image
+    names = {bare(match[0]): bare(written[match.start() : match.end()]) for match in VARIABLE.finditer(read)}
+    unsettled = tuple(names.get(name, name) for name in image.unsettled)
+    written = read if "$$" in written else written  # the $$ of make is not part of a reference
+    return image._replace(ref=image.ref._replace(value=written), unsettled=unsettled)
+
+
+def follows(command: Command, others: list[int], jobs: Sequence[int]) -> bool:
+    """Return whether a command runs, or may run, after one of others, by their offsets, in the same job: ``jobs`` are
+    where each begins, in order."""
+    if "function" in command.inside:
+        return bool(others)  # it runs where it is called
+    before = [other for other in others if other < command.start]
+    return bool(before) and bisect(jobs, max(before)) == bisect(jobs, command.start)

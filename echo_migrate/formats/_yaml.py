@@ -257,7 +257,8 @@ class YamlFile:
             for name, value in written.items()
             for start, end in value.text.spans
         )
-        for image, service in named(self.text, texts, values, tuple(self._pulled)) if texts else ():
+        jobs = sorted(set(since.values()))
+        for image, service in named(self.text, texts, values, tuple(self._pulled), jobs) if texts else ():
             image = shared.of(image)
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]
             image = image._replace(where=f"{where} {image.where}")

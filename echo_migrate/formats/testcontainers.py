@@ -44,6 +44,10 @@ _CONSTANT = re.compile(
 """A name that is given a value; the last group has one that is a literal."""
 
 
+_VERSION = re.compile(r"v?[\d.]+")
+"""What a class takes that has its image itself."""
+
+
 class Language(NamedTuple):
     """The files of a language that may start containers, what is said of where an image stands in them, what their text
     must have, the calls that name an image, and those that name a constant which holds one."""
@@ -98,13 +102,14 @@ def _start(image: Image) -> int:
 
 def _images(text: str, language: Language) -> Iterator[Image]:
     for match in _in_code(text, language.calls):
-        yield _image(text, match, match.lastindex or 0, language)
+        if not _VERSION.fullmatch(match[match.lastindex or 0]):
+            yield _image(text, match, match.lastindex or 0, language)
     used = {match[match.lastindex or 0] for match in _in_code(text, language.names)}
     held: dict[str, list[re.Match[str]]] = {}
     for match in _in_code(text, _CONSTANT) if used else ():
         held.setdefault(match[1], []).append(match)
     for name, found in held.items():
-        if name in used and len(found) == 1 and found[0][3]:
+        if name in used and len(found) == 1 and found[0][3] and not _VERSION.fullmatch(found[0][3]):
             yield _image(text, found[0], 3, language)
 
 

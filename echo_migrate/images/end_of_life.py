@@ -233,6 +233,21 @@ def published_since(upstream: str, version: str) -> bool:
     return bool(own) and number > max(own.values()) and _is_near(version, own)
 
 
+def is_superseded(upstream: str, version: str) -> bool:
+    """Return whether a version is older than the newest one in the data of its release line, or of the image if it has
+    none of that line, and is written as upstream writes its versions: it was published before the day of the data."""
+    known, version = _published(upstream), version.removeprefix("v")
+    line = numbers(release_line(upstream, version))
+    own = [parts for parts in known.values() if line and parts[: len(line)] == line]
+    alike = {_shape(one) for one in known}
+    return _shape(version) in alike and _numbers(version) < max(own or known.values(), default=())
+
+
+def last_known() -> str:
+    """Return the day of the data of versions."""
+    return str(read_block("published.yaml", "_about")["date"])
+
+
 def _is_near(version: str, known: dict[str, tuple[int, ...]]) -> bool:
     """Return whether a version is written as known ones are, and no part of it is far above theirs: ``17.99`` or
     ``3.12.20250101`` may never be."""

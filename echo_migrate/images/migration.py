@@ -21,6 +21,10 @@ from echo_migrate.model.reasons import Reason, because
 if TYPE_CHECKING:
     from echo_migrate.images.origin import Origin
 
+_ACCOUNT = lazy_regex(r"<[^<>]{1,50}>|\b[A-Z][A-Z0-9_]+\b")
+"""What stands for the account or the region in the host of a registry."""
+_ATTRIBUTE = lazy_regex(r"(?:.*\.)?(\w+)\.\w+(?:\[[^\[\]]*\])?(\.\w+)")
+"""An attribute of a resource of Terraform, by the kind of the resource and the attribute."""
 _PLACEHOLDER = lazy_regex(
     r"[A-Z][A-Z0-9_]+/|[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+(?:$|[:/@])|[^/]{0,50}(?:<[^<>]{1,50}>|@\w{1,50}@|%\w{1,50}%|__\w{1,50}__|\{\{[^{}]{1,50}\}\})"
     r"|\S{0,200}?%[dqsv](?![\w%])"
@@ -53,6 +57,8 @@ def assess(
     try:
         reference = parse(value)
     except ValueError:
+        if _is_kept_apart(value, catalog):
+            return Migration(image, "first-party", reasons=(because("first-party"),))
         written = because("template" if _PLACEHOLDER.match(value) else "not-a-reference")
         reason = no_value(image) if is_open(value) else written
         return Migration(image, "needs-person", reasons=(image.not_editable or reason,))
@@ -191,7 +197,8 @@ def _owned(reference: Reference, catalog: Catalog) -> bool:
     project, *rest = path.split("/")
     if "library" in (project, *rest[:-1]):
         return False  # Docker Hub, or a mirror of it
-    if any(bare_name(name) in catalog.facts.owned for name in variables(reference.name)):
+    names = map(bare_name, variables(reference.name))
+    if any(not {name, _ATTRIBUTE.sub(r"\1\2", name)}.isdisjoint(catalog.facts.owned) for name in names):
         return True
     if path.rpartition("/")[2] in catalog.facts.names:
         return False  # it may be a mirror of public images
@@ -200,6 +207,15 @@ def _owned(reference: Reference, catalog: Catalog) -> bool:
     known = parsed(VARIABLE.sub("x", reference.name))
     hosted = known is not None and "/" in catalog.path(known)  # a name alone is Docker Hub's, whatever it is
     return bool(known and hosted and catalog.first_party(known) and not catalog.upstream(known))
+
+
+def _is_kept_apart(value: str, catalog: Catalog) -> bool:
+    """Return whether a name whose host has placeholders, such as those of an account, is on a registry of its owner."""
+    host, _, path = value.partition("/")
+    filled = _ACCOUNT.sub("x", host)
+    known = parsed(f"{filled}/{_ACCOUNT.sub('x', path)}") if path and filled != host else None
+    apart = known and catalog.first_party(known) and not catalog.upstream(known)
+    return bool(apart) and known is not None and known.name.rpartition("/")[2] not in catalog.facts.names
 
 
 def _of_distroless(name: str) -> bool:

@@ -20,7 +20,16 @@ from echo_migrate.images.upstream import facts
 from echo_migrate.model import Migration, Variant
 from echo_migrate.model.reasons import Reason, because
 
-_OF_THE_VENDOR = ("inferred", "offered", "tag-unknown", "unpublished", "pre-release", "ended", "ended-there")
+_OF_THE_VENDOR = (
+    "inferred",
+    "offered",
+    "tag-unknown",
+    "unpublished",
+    "version-unknown",
+    "pre-release",
+    "ended",
+    "ended-there",
+)
 """Reasons that doubt whether the vendor has the image, which is written."""
 
 OF_FAMILY = ("family", "family-unknown", "no-variant")

@@ -45,7 +45,8 @@ def state_in_volume(
     if not kept:
         return []
     covered = [path for path in kept for mount in mounts if f"{path}/".startswith(f"{mount.rstrip('/')}/")]
-    below = [mount for path in kept for mount in mounts if mount.startswith(f"{path}/")]
+    folders = [mount for mount in mounts if not _is_file(mount, text)]
+    below = [mount for path in kept for mount in folders if mount.startswith(f"{path}/")]
     covered += [*below, *_configured(mounts, text)]
     if not covered:
         return []

@@ -20,7 +20,17 @@ from echo_migrate.model.reasons import Reason, because
 if TYPE_CHECKING:
     from echo_migrate.images.answers import Answer
 
-_SETTLED = ("inferred", "offered", "tags-unknown", "tag-unknown", "unpublished", "pre-release", "ended", "ended-there")
+_SETTLED = (
+    "inferred",
+    "offered",
+    "tags-unknown",
+    "tag-unknown",
+    "unpublished",
+    "version-unknown",
+    "pre-release",
+    "ended",
+    "ended-there",
+)
 """The reasons that only doubt whether an image, or its tag, is there."""
 
 _PLAIN = lazy_regex(r"v?\d{1,9}(?:\.\d{1,9}){1,5}")
@@ -122,7 +132,8 @@ class Target:
         found = found._replace(target=target)
         if image.not_editable or not (image.ref.spans or image.parts):
             why = image.not_editable or because("cannot-edit")
-            held = [one for one in self.unsafe_reasons if one.id in _BY_HAND_TOO or why.id in _BEFORE_A_MOVE]
+            too = (*_BY_HAND_TOO, image.needs_login.id) if image.needs_login else _BY_HAND_TOO
+            held = [one for one in self.unsafe_reasons if one.id in too or why.id in _BEFORE_A_MOVE]
             return found._replace(reasons=(why, *held))
         if image.parts and image.parts.digest and "@" not in target:
             return found._replace(reasons=(because("digest-key"),))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from echo_migrate.images.catalog import Catalog, Row
-from echo_migrate.images.end_of_life import end_of_line, is_early, published_since
+from echo_migrate.images.end_of_life import end_of_line, is_early, is_superseded, last_known, published_since
 from echo_migrate.images.facts import ImageFacts, published
 from echo_migrate.images.reference import Reference, TagWord, is_open, is_version, tag_change
 from echo_migrate.images.upstream import lines
@@ -264,8 +264,16 @@ class TargetTag:
             )
         elif is_early(version):
             self.unsafe_reasons.append(because("pre-release", version=version))
-        elif catalog.since and not published_since(name, version):
-            self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
+        elif catalog.since and not any(published_since(name, one) for one in self._spellings(version)):
+            if any(is_superseded(name, one) for one in self._spellings(version)):
+                self.unsafe_reasons.append(because("unpublished", version=version, since=catalog.since))
+            else:
+                self.unsafe_reasons.append(because("version-unknown", version=version, date=last_known()))
+
+    def _spellings(self, version: str) -> list[str]:
+        """Return a version as upstream may write it: others who build its image add a last zero."""
+        upstream = self.catalog.upstream(self.reference)
+        return [version, version.removesuffix(".0")] if upstream and upstream.doubt else [version]
 
     def _undivided(self) -> None:
         """Add a reason if a tag has no distribution word and there is no evidence that the family stays the same."""

@@ -98,16 +98,21 @@ def tools(
         for name in _demanded(launch.args.value, base, kinds):
             first.setdefault(name, None if launch.verb != "exec" else launch.end)
     for name, start in first.items():
-        if not _may_provide(node, base, name.split(_OR), start, likely=True):
+        if not _may_provide(node, base, name.split(_OR), start, likely=True, dockerfile=path):
             yield because("program-unknown", program=name)
 
 
 def _may_provide(
-    node: Stage | Container, base: ImageFacts, names: list[str], before: int | None, likely: bool = False
+    node: Stage | Container,
+    base: ImageFacts,
+    names: list[str],
+    before: int | None,
+    likely: bool = False,
+    dockerfile: str = "",
 ) -> bool:
     from echo_migrate.dockerfile.programs import may_provide  # many stages call no tool that their base may lack
 
-    return may_provide(node, base, names, before, likely=likely)
+    return may_provide(node, base, names, before, likely, dockerfile if isinstance(node, Stage) else "")
 
 
 class _Scripts(NamedTuple):

@@ -155,7 +155,7 @@ def programs_unseen(
             continue
         asked.add(program)
         before = command.start if runs else None
-        if not may_provide(node, base, [program], before, likely=True):
+        if not may_provide(node, base, [program], before, True, path if isinstance(node, Stage) else ""):
             yield because("called-unseen", caller=one.called if one else command.name, program=program)
 
 

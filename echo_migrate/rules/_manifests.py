@@ -227,7 +227,7 @@ def _brought(copy: Copy, name: str, below: str, context: Context) -> Iterator[st
 def _contexts(path: str, written: str, context: Context) -> list[str]:
     """Return the build contexts of a Dockerfile, as its folder names them: if they are not known, the folder nearest to
     it that has a file."""
-    from echo_migrate.dockerfile.copied_scripts import likely_contexts
+    from echo_migrate.dockerfile.context_files import likely_contexts
 
     if known := context.folders(path):
         return [os.path.relpath(one, real(dirname(path))) for one in known]

@@ -9,6 +9,7 @@ from echo_migrate.dockerfile.control_flow import must_succeed
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
+from echo_migrate.images.catalog import Catalog
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.shell.commands import Command
 from echo_migrate.shell.package_managers import Manager, data, package_name
@@ -21,6 +22,12 @@ _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
 """Versions of packages in the repositories of others, which say whose they are."""
 
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
+_SUITE = lazy_regex(
+    r"\bdeb(?:-src)?[ \t]+(?:\[[^\]\n]{0,300}\][ \t]+)?[^\s\"']{1,300}[ \t]+"
+    r"(([a-z]{3,20})(?:[-/][\w./-]{0,100})?)(?![\w$])"
+    r"|(?:\s-t|--target-release|Suites:)[= \t]{0,9}(([a-z]{3,20})(?:-[\w-]{1,100})?)(?![\w$])",
+)
+"""The suite of a source of packages in a list, and that which a call takes packages from, with its first word."""
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
     ("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail")
@@ -108,6 +115,17 @@ def of_one_release(stage: Stage, source: Source) -> Iterator[Reason]:
                     where = "Debian {}, not in {}".format(*releases)
                     yield because("of-one-release", package=name, line=str(source.position(word.start)[0]), where=where)
                     return
+
+
+def suites_of_one_release(stage: Stage, source: Source, catalog: Catalog) -> Iterator[Reason]:
+    """Yield the first source of packages that a RUN of a stage names for one release of Debian, by its code name."""
+    for run in (*stage.runs, *stage.triggers):
+        for match in _SUITE.finditer(run.text):
+            suite, word = match[1] or match[3], match[2] or match[4]
+            if number := catalog.release_number(word):
+                line = str(source.position(run.instruction.start)[0])
+                yield because("suite-of-one-release", suite=suite, line=line, release=f"Debian {number}")
+                return
 
 
 @lru_cache(maxsize=4096)

@@ -229,11 +229,16 @@ def _package_sources(
 
         yield from package_sources(node)
     if any(one.manager.system and one.packages for run in (*node.runs, *node.triggers) for one in run.calls):
-        from echo_migrate.rules._package_sources import of_one_release, pinned  # nor is there any without packages
+        from echo_migrate.rules._package_sources import (
+            of_one_release,
+            pinned,
+            suites_of_one_release,
+        )  # nor without packages
 
         yield from pinned(node, source)
         if effective.base.os_release and effective.reference.rpartition("/")[2].partition(":")[0] != "debian":
             yield from of_one_release(node, source)
+            yield from suites_of_one_release(node, source, catalog)
 
 
 def _scripts(node: Stage | Container, effective: EffectiveBase, source: Source) -> Iterator[Reason]:

@@ -79,6 +79,12 @@ OF_IMAGES: dict[str, Row] = {
         "online",
         "old version",
     ),
+    "version-unknown": Row(
+        "{version} is not in the data of {date}, so the provider may lack it",
+        "check that it exists",
+        "online",
+        "version not in the data",
+    ),
     "pre-release": Row("{version} is a pre-release", "use a release", "online", "pre-release"),
     "offered": Row("no public evidence of this image", "check that it exists", "online", "image not verified"),
     "inferred": Row(
@@ -335,6 +341,13 @@ OF_IMAGES: dict[str, Row] = {
         "proof",
         "{package} in {where}",
         kind="a package is in one release of Debian alone",
+    ),
+    "suite-of-one-release": Row(
+        "{suite} on line {line} is for {release}: the new image's release is unknown",
+        "build it once on the new image",
+        "proof",
+        "packages for {release}",
+        kind="packages are taken from the sources of one release of Debian",
     ),
     "script-reads": Row(
         "{script} may run a step that {how}: the new image has other values",

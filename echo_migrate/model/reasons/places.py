@@ -36,6 +36,12 @@ OF_PLACES: dict[str, Row] = {
         "edit",
         "copied into the same image",
     ),
+    "copied-from": Row(
+        "it copies {place} from the stage on line {line}, which has the same image and needs review",
+        "review both together",
+        "edit",
+        "copies from the same image",
+    ),
     "other-python": Row(
         "Python is in {place} in the stage on line {line}, which shares files with it",
         "review both together",
