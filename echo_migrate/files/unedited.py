@@ -82,6 +82,12 @@ _INSTALLED = lazy_regex(r"(?:^|/)(?:ruby/\d[\d.]*/(?:bundler/)?gems|\.ansible/(?
 """Where Bundler installs gems, whatever folder it is given, and Ansible Galaxy what a project takes over
 (docs.ansible.com, "Galaxy User Guide")."""
 
+_RELEASE = lazy_regex(r"[A-Za-z][\w.]{0,60}(?:-[A-Za-z][\w.]{0,60}){0,5}-v?\d{1,4}\.\d{1,4}\.\d{1,4}")
+_LICENSES = frozenset(("COPYING", "LICENSE", "LICENSE.md", "LICENSE.txt"))
+_SHIPPED = frozenset(("bin", "manifests", "samples"))
+"""The folder that the archive of a release unpacks to (``istio-1.27.0``), and what lies there: its license, and what
+is run or applied as it is."""
+
 _OLD_DOCUMENTS = lazy_regex(
     r"(?:^|/)(?:versioned_docs/version-[^/]{1,100}"
     r"|docs?(?:[-_][\w-]{1,80})?/(?:[^/]{1,100}/){0,3}?versions/v?\d{1,4}(?:\.\d{1,4}){1,2})/"
@@ -202,7 +208,8 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
     if _OLD_DOCUMENTS.search(whole):
         return "backup"
     for count, folder in enumerate(folders, 1):
-        if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
+        here = os.path.join(root, *folders[:count])
+        if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(here)) or _is_release(folder, here):
             return "vendored"
         if (
             count > 1
@@ -310,6 +317,14 @@ def _is_official(folder: str) -> bool:
 @of_a_run(1024)
 def _is_vendor(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for name in _VENDORED)
+
+
+def _is_release(name: str, folder: str) -> bool:
+    """Return whether a folder is an unpacked release of a program of others."""
+    if not _RELEASE.fullmatch(name):
+        return False
+    there = names_in(folder)
+    return not (there.isdisjoint(_LICENSES) or there.isdisjoint(_SHIPPED))
 
 
 @of_a_run(4096)
