@@ -12,7 +12,7 @@ from typing import Literal
 from echo_migrate.files.generated import is_generated
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import absolute, names_in, repository
+from echo_migrate.files.tree import absolute, names_in
 from echo_migrate.files.workspace import of_a_run
 
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
@@ -63,8 +63,6 @@ _PUT_ASIDE = lazy_regex(
 )
 """A Dockerfile or compose file that was kept when it was replaced, or that a file manager copied: no build looks for
 such a name."""
-
-_WORKFLOW = lazy_regex(r"(.+)/\.github/workflows/[^/]+")
 
 _CI = frozenset((".circleci", ".github", ".gitlab", ".woodpecker"))
 _SCHEMAS = frozenset(("linter", "parser", "schema", "schemas"))
@@ -165,7 +163,7 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
         return "fixture"
     if _BACKUP.fullmatch(name) or _PUT_ASIDE.fullmatch(name):
         return "backup"
-    if _is_foreign(root, below):
+    if _is_foreign(whole, text):
         return "foreign"
     within = _within(root, tuple(folders))
     if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]) or _is_result(within[0], name, folders):
@@ -298,15 +296,12 @@ def _absolute(named: Iterable[str]) -> frozenset[str]:
     return _Last.folders
 
 
-def _is_foreign(root: str, below: str) -> bool:
-    """Return whether a file is a workflow below the top of its repository, where none is run: it is that of another
-    repository, whose files were copied. A folder whose name is filled in is a template of a repository, and files that
-    are in none may be those of several."""
-    match = _WORKFLOW.fullmatch(below)
-    if not match or "{" in below:
+def _is_foreign(path: str, text: str) -> bool:
+    if not path.endswith((".yaml", ".yml")) or "jobs" not in text:
         return False
-    owner = os.path.join(root, match[1])
-    return repository(owner) not in (None, owner)
+    from echo_migrate.files.workflows import is_foreign  # few files have jobs
+
+    return is_foreign(path, text)
 
 
 @of_a_run(64)
