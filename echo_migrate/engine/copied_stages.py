@@ -4,7 +4,8 @@ A build on one release of a distribution may not run on an older one, and a tag 
 that of an operating system's image names it. What Python installs names its interpreter by its path: a virtual
 environment of one image is none in another that has Python elsewhere. What Go and Rust build names neither their
 compiler nor another file of their image, so that the release is all that counts (go.dev/doc/install/source;
-doc.rust-lang.org/reference, Linkage). A text is none of these.
+doc.rust-lang.org/reference, Linkage). A text is none of these. The libraries of a system and an interpreter run on what
+they are copied onto, whatever image that is.
 """
 
 from echo_migrate.dockerfile.copies import Copy
@@ -20,6 +21,12 @@ from echo_migrate.rules._readiness import EffectiveBases, root_of
 
 _COMPILERS = ("golang", "rust")
 _TEXT = lazy_regex(r"(?i)\.(?:crt|css|csv|html?|json|lock|md|pem|toml|txt|xml|ya?ml)$")
+_SYSTEM = lazy_regex(
+    r"/(?:usr/)?(?:lib(?:32|64)?|local(?:/(?:bin|lib))?)(?:/\*)?/?"
+    r"|/(?:usr/)?lib(?:32|64)?/(?:[\w-]+-linux-gnu\w*|ld-[^/]*|(?:[\w-]+-linux-gnu\w*/)?(?:lib[^/]*\.so[^/]*|\*))/?"
+    r"|/usr/(?:local/)?bin/(?:node|perl|php|python|ruby)[\d.*]*|/usr/local/lib/(?:python[\d.]+|lib[^/]*\.so[^/]*)/?"
+)
+"""Where an image has the libraries of its system, and an interpreter with what belongs to it."""
 
 
 def together(
@@ -27,14 +34,15 @@ def together(
 ) -> list[Migration]:
     """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
     of the same distribution, and needs review itself (unless both stay on one release), or if it would have Python in
-    another place than a stage that copies from it, or that it copies from, and has it in the same place now."""
+    another place than a stage that copies from it, or that it copies from, and has it in the same place now, or if its
+    libraries or interpreter are copied onto an image that stays."""
     known = {move.image for move in moves}
-    pairs: dict[tuple[Image, Image], None] = {}
+    pairs: dict[tuple[Image, Image], bool] = {}  # whether parts of the system are copied
     for stage, copy in [(one, copy) for one in stages for copy in one.copies if not _is_text(copy)]:
         other = stage.preceding(copy.origin)
         image, copied = root_of(stage, bases), root_of(other, bases) if other else None
         if image and copied and image != copied and image in known and copied in known:
-            pairs[image, copied] = None
+            pairs[image, copied] = pairs.get((image, copied), False) or _is_of_a_system(copy)
     now = {image: facts_of(image.ref.value, catalog) for pair in pairs for image in pair}
     while pairs and any(_moves(move) for move in moves):
         of = {move.image: move for move in moves}
@@ -47,6 +55,8 @@ def together(
             waits = of[image].state == "needs-person" or (image in held and _moves(of[image]))
             if same and waits and not _of_one_release(of[image], of[copied], catalog):
                 held.setdefault(copied, because("copied-into", line=line))
+            if pairs[image, copied] and _stays(of[image], catalog):
+                held.setdefault(copied, because("copied-onto", line=line))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
                 held.setdefault(image, because("other-python", line=of_copied, place=here))
@@ -81,6 +91,17 @@ def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> boo
     if copied.upstream == "debian":
         releases = [release.partition(".")[0] for release in releases]
     return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
+
+
+def _is_of_a_system(copy: Copy) -> bool:
+    return any(_SYSTEM.fullmatch(f"/{source.value.lstrip('/')}") for source in copy.sources)
+
+
+def _stays(move: Migration, catalog: Catalog) -> bool:
+    """Return whether an image stays that is not the provider's."""
+    reference = parsed(move.image.ref.value)
+    place = catalog.place(reference) if reference else None
+    return not _moves(move) and (place is None or place[0] != catalog.vendor)
 
 
 def _is_text(copy: Copy) -> bool:
