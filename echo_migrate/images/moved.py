@@ -69,7 +69,7 @@ def moved(path: str, tag: str | None) -> Moved | None:
     found = _row(f"{path}:{tag or 'latest'}") or _row(path) or _row_of_folder(path)
     folder = _row_of_folder(path) if found and _stays(found) else None
     if found and folder and folder.same:
-        found = found._replace(also=folder.message)
+        found = found._replace(also=f"{folder.name.removesuffix('/*')} is {folder.state}: use {folder.to}")
     if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
         return None
     return found if tag in (None, "latest") else found._replace(kept="")
