@@ -136,6 +136,13 @@ def test_long_files_of_what_is_installed_end_soon(limited: Run, tmp_path: Path) 
     assert [one["raw"] for one in found] == ["python:3.13", "ruby:3.4", "node:24", "python:3.13"]
 
 
+def test_a_manifest_of_many_mappings_with_a_long_text_is_read(limited: Run, tmp_path: Path) -> None:
+    fields = "".join(f"    f{number}: {{type: string}}\n" for number in range(10_000))
+    text = f"apiVersion: v1\nkind: A\nspec:\n  image: a{' {}' * 1_000_000}\n  fields:\n{fields}"
+    (tmp_path / "a.yaml").write_text(text)
+    assert b"No image references in 1 file" in limited(8, "check", "--no-config").stdout
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_long_text_ends_soon(limited: Run, tmp_path: Path, shape: str) -> None:
     name, text = SHAPES[shape]

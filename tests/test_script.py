@@ -1,7 +1,9 @@
 """Shell scripts: every row of the data, bash as an oracle, and what is never edited."""
 
+import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from echo_migrate.rules import RULES
 from echo_migrate.rules._rule import Settings
 from echo_migrate.shell import container_commands
 from echo_migrate.shell.parser import LONGEST
+from tests.conftest import Run
 from tests.pages import PAGES, Case, cases
 
 CASES = [case for page in PAGES for case in cases(page) if case.path.endswith(".sh")]
@@ -311,3 +314,23 @@ def test_the_line_that_sets_a_variable_is_that_of_its_own_step() -> None:
     images = [node for node in github.parse(Source("a.yml", text)) if isinstance(node, Image)]
     lines = [dict(one.not_editable.values)["line"] if one.not_editable else "" for one in images]
     assert lines == ["9", "12", "16", "3"]
+
+
+SENT = {
+    'content = file("${path.module}/files/a.sh")': "login-machine",
+    'user_data = templatefile("../modules/files/a.sh", { x = 1 })': "login-machine",
+    '  source = "files/a.sh"': "login-machine",
+    'content = file("${path.module}/files/b.sh")': "",
+    'description = "files/a.sh"': "",
+}
+
+
+@pytest.mark.parametrize("line", SENT)
+def test_a_script_that_terraform_sends_to_a_machine_needs_a_login_there(inside: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "modules/files").mkdir(parents=True)
+    (tmp_path / "modules/main.tf").write_text(f'resource "a" "b" {{\n{line}\n}}\n')
+    (tmp_path / "modules/files/a.sh").write_text("docker run python:3.12\n")
+    for options, wanted in (((), [SENT[line]] if SENT[line] else []), (("--logins", "terraform"), [])):
+        (one,) = json.loads(inside("inventory", "--output-format", "json", *options).stdout)["references"]
+        assert [reason["id"] for reason in one["reasons"]] == wanted

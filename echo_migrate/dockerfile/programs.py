@@ -14,7 +14,7 @@ from echo_migrate.dockerfile.run import Run
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.images.facts import FOLDERS, ImageFacts, lacks_manager
-from echo_migrate.shell.commands import SHELLS, Command
+from echo_migrate.shell.commands import SHELLS, Command, as_command
 from echo_migrate.shell.package_managers import Call, call, data, does, package_name
 from echo_migrate.shell.parser import run_by
 
@@ -101,6 +101,11 @@ _PROVIDERS = {
 with a space between them, those that one name has both. Clients and libraries do not have what their headers bring."""
 _WITH_PROGRAMS = lazy_regex(r"-(?:bin|client|programs|progs|tools|utils)\b|^lib(?:reoffice|tool)")
 """Names of packages that begin as those of libraries and have programs (Debian Policy, 8.2)."""
+_PACKAGED = ("tool", "own", "along", "of perl")
+"""Kinds of programs that distributions have packages of (``mappings/commands.yaml``, does)."""
+_SCRIPT = lazy_regex(r"[^-+]|$")
+_WRITTEN = lazy_regex(r"[$<]\(")
+"""A word behind a shell that names a script, and one that stands for what a command writes."""
 _LOOKS_UP = frozenset(("command", "hash", "type", "which"))
 """Commands that name a program to find it."""
 _MOVERS = ("cp", "install", "ln", "mv")
@@ -335,11 +340,29 @@ def _command_makes(command: Command, call: Call | None, base: ImageFacts, names:
     if command.name in _MOVERS and words and (words[-1].rstrip("/") or "/") in _ON_PATH:
         return True
     if likely:
+        if _is_an_installer(command):
+            return not all(map(_of_a_distribution, names))
         if "/" in command.words[0].value:
             return not does(command, "plain") and not does(command, "build")
-        unread = command.operator == "|" or any(one[:1] not in ("-", "+") for one in words)
-        return command.name in SHELLS and unread and run_by(command) is None
+        return command.name in SHELLS and any(map(_SCRIPT.match, words)) and run_by(command) is None
     return not does(command, "plain") and not does(command, "check")
+
+
+def _is_an_installer(command: Command) -> bool:
+    """Return whether a command runs what another one writes or downloads: ``curl … | sh``, ``sh -c "$(curl …)"``."""
+    first, *words = [word.value for word in command.words]
+    if first.startswith("$("):
+        return "/" in first
+    if command.name not in SHELLS or run_by(command) is not None:
+        return False
+    scripts = [one for one in words if _SCRIPT.match(one)]
+    return any(map(_WRITTEN.match, scripts)) or (command.operator == "|" and (not scripts or "-s" in words))
+
+
+def _of_a_distribution(name: str) -> bool:
+    """Return whether distributions have a package of a program: what vendors pipe into a shell installs their own."""
+    command = as_command([name])
+    return any(does(command, kind) for kind in _PACKAGED)
 
 
 def _provides(package: str, names: Collection[str], likely: bool) -> bool:

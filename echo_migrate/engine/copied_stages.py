@@ -4,8 +4,11 @@ A build on one release of a distribution may not run on an older one, and a tag 
 that of an operating system's image names it. What Python installs names its interpreter by its path: a virtual
 environment of one image is none in another that has Python elsewhere. What Go and Rust build names neither their
 compiler nor another file of their image, so that the release is all that counts (go.dev/doc/install/source;
-doc.rust-lang.org/reference, Linkage). A text is none of these.
+doc.rust-lang.org/reference, Linkage). A text is none of these. The libraries of a system and an interpreter run on what
+they are copied onto, whatever image that is.
 """
+
+from collections.abc import Iterable
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.stages import Stage
@@ -19,26 +22,34 @@ from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
 
 _COMPILERS = ("golang", "rust")
-_OF_IMAGE = lazy_regex(r"(/usr/local(?:/s?bin|/lib(?:64)?(?:/.*)?)?)(?:/\*?)?")
-"""Where an image made for a language has its programs and libraries (github.com/docker-library): with these, copied
-whole, a stage has those of the other one."""
 _TEXT = lazy_regex(r"(?i)\.(?:crt|css|csv|html?|json|lock|md|pem|toml|txt|xml|ya?ml)$")
+_PORTABLE = lazy_regex(
+    r"(?i)(?:^|/)(?:assets|build|dist|html|out|public|static|www)(?:/|$)|\.(?:[cm]?js|ear|jar|phar|php|py|rb|war)$"
+)
+"""What is made for no system: pages, scripts, and bytecode of Java."""
+_SYSTEM = lazy_regex(
+    r"/(?:usr/)?(?:lib(?:32|64)?|local(?:/(?:bin|lib))?)(?:/\*)?/?"
+    r"|/(?:usr/)?lib(?:32|64)?/(?:[\w-]+-linux-gnu\w*|ld-[^/]*|(?:[\w-]+-linux-gnu\w*/)?(?:lib[^/]*\.so[^/]*|\*))/?"
+    r"|/usr/(?:local/)?bin/(?:node|perl|php|python|ruby)[\d.*]*|/usr/local/lib/(?:python[\d.]+|lib[^/]*\.so[^/]*)/?"
+)
+"""Where an image has the libraries of its system, and an interpreter with what belongs to it."""
 
 
 def together(
     moves: list[Migration], stages: list[Stage], bases: EffectiveBases, catalog: Catalog, source: Source
 ) -> list[Migration]:
     """Return the migrations of a file; that of a stage needs review if a stage that copies from it has the same image,
-    of the same distribution, and needs review itself (unless both stay on one release), if it copies the programs or
-    libraries of such a stage that needs review, or if it would have Python in another place than a stage that copies
-    from it, or that it copies from, and has it in the same place now."""
+    of the same distribution, and needs review itself (unless both stay on one release), if it copies what was built in
+    such a stage that needs review, if it would have Python in another place than a stage that copies from it, or that
+    it copies from, and has it in the same place now, or if its libraries or interpreter are copied onto an image that
+    stays."""
     known = {move.image for move in moves}
-    pairs: dict[tuple[Image, Image], str] = {}
+    pairs: dict[tuple[Image, Image], list[Copy]] = {}
     for stage, copy in [(one, copy) for one in stages for copy in one.copies if not _is_text(copy)]:
         other = stage.preceding(copy.origin)
         image, copied = root_of(stage, bases), root_of(other, bases) if other else None
         if image and copied and image != copied and image in known and copied in known:
-            pairs[image, copied] = _of_image(copy) or pairs.get((image, copied), "")
+            pairs.setdefault((image, copied), []).append(copy)
     now = {image: facts_of(image.ref.value, catalog) for pair in pairs for image in pair}
     while pairs and any(_moves(move) for move in moves):
         of = {move.image: move for move in moves}
@@ -51,8 +62,10 @@ def together(
             same = same and not _of_one_release(of[image], of[copied], catalog)
             if same and (of[image].state == "needs-person" or (image in held and _moves(of[image]))):
                 held.setdefault(copied, because("copied-into", line=line))
-            if same and pairs[image, copied] and of[copied].state == "needs-person":
-                held.setdefault(image, because("copied-from", line=of_copied, place=pairs[image, copied]))
+            if same and of[copied].state == "needs-person" and (place := _made_for_one(pairs[image, copied])):
+                held.setdefault(image, because("copied-from", line=of_copied, place=place))
+            if _stays(of[image], catalog) and any(map(_is_of_a_system, pairs[image, copied])):
+                held.setdefault(copied, because("copied-onto", line=line))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
                 held.setdefault(image, because("other-python", line=of_copied, place=here))
@@ -89,10 +102,21 @@ def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> boo
     return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
 
 
-def _of_image(copy: Copy) -> str:
-    """Return the folder of programs or libraries that a COPY takes from an image made for a language, "" for none."""
-    found = (_OF_IMAGE.fullmatch(source.value) for source in copy.sources)
-    return next((one[1] for one in found if one), "")
+def _made_for_one(copies: Iterable[Copy]) -> str:
+    """Return the first of what is copied that may be made for the release of its stage, "" if there is none."""
+    sources = [source.value for copy in copies for source in copy.sources]
+    return next((one for one in sources if not _PORTABLE.search(one) and not _TEXT.search(one)), "")
+
+
+def _is_of_a_system(copy: Copy) -> bool:
+    return any(_SYSTEM.fullmatch(f"/{source.value.lstrip('/')}") for source in copy.sources)
+
+
+def _stays(move: Migration, catalog: Catalog) -> bool:
+    """Return whether an image stays that is not the provider's."""
+    reference = parsed(move.image.ref.value)
+    place = catalog.place(reference) if reference else None
+    return not _moves(move) and (place is None or place[0] != catalog.vendor)
 
 
 def _is_text(copy: Copy) -> bool:

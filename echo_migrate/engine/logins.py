@@ -2,7 +2,7 @@
 
 Dockerfiles, compose and bake files, dev containers, scripts, Makefiles and local code are used by people who
 have logged in, unless jobs use them: what lies in the folder of a CI system, and scripts, targets and tests that jobs
-call.
+call. Nor has anybody on the machines that Terraform sends scripts to.
 Everywhere else the file has the login, or the user states that it is set up elsewhere.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _POD = because("login-pod")
 _RUNNER = because("login-runner")
 _OTHER = because("login-secrets")
+_MACHINE = because("login-machine")
 _WANTED = {"kubernetes": _POD, "kustomize": _POD, "helm": _POD, "gitlab": _RUNNER, "ci": because("login-beside")}
 """Kinds of files whose images a cluster or a runner pulls, and which have no login beside each image."""
 
@@ -56,12 +57,16 @@ def with_login(
     images = list(images)
     runner = runner_of(source.path) if kind in _USED else ""
     called = kind in ("makefile", "python", "script") and bool(images) and not runner and os.path.isfile(source.path)
+    machine = called and kind == "script" and "terraform" not in elsewhere and _is_sent(source.path)
     for image in images:
         before = _before_calls(kind, source, image, elsewhere) if called else "" if runner else None
         of_jobs = before is not None and elsewhere.isdisjoint((kind, runner))
         if of_jobs and not image.local and not image.needs_login:
             own = _called(kind, source.text, image) if _CALLS.search(source.text) else ""
             yield image, image._replace(needs_login=because("login-ci"), login=f"{before} {own}".strip())
+        elif machine and not image.local and not image.needs_login and kind not in elsewhere:
+            own = _called(kind, source.text, image) if _CALLS.search(source.text) else ""
+            yield image, image._replace(needs_login=_MACHINE, login=own)
         elif kind in elsewhere or (image.needs_login == _POD and "kubernetes" in elsewhere):
             yield image, image._replace(needs_login=None) if image.needs_login else image
         elif image.needs_login or image.local or kind not in _WANTED:
@@ -70,6 +75,12 @@ def with_login(
             login = _named(source.text)
             of_others = _OTHER if login and kind == "ci" else None
             yield image, image._replace(needs_login=of_others or _WANTED[kind], login=login)
+
+
+def _is_sent(path: str) -> bool:
+    from echo_migrate.files.machine_scripts import is_sent  # few trees have scripts that pull
+
+    return is_sent(path)
 
 
 def _before_calls(kind: str, source: Source, image: Image, elsewhere: frozenset[str]) -> str | None:

@@ -13,7 +13,7 @@ from echo_migrate.files.generated import is_generated
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.named import inside
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import absolute, names_in, repository
+from echo_migrate.files.tree import absolute, names_in
 from echo_migrate.files.workspace import of_a_run
 
 Unedited = Literal["vendored", "fixture", "generated", "official", "embedded", "example", "backup", "foreign"]
@@ -65,8 +65,6 @@ _PUT_ASIDE = lazy_regex(
 """A Dockerfile or compose file that was kept when it was replaced, or that a file manager copied: no build looks for
 such a name."""
 
-_WORKFLOW = lazy_regex(r"(.+)/\.github/workflows/[^/]+")
-
 _CI = frozenset((".circleci", ".github", ".gitlab", ".woodpecker"))
 _SCHEMAS = frozenset(("linter", "parser", "schema", "schemas"))
 """Folders of what reads pipelines: a pipeline below one is an input of its tests."""
@@ -82,6 +80,12 @@ _VENDIR = ("vendir.yml", "vendir.yaml")
 _INSTALLED = lazy_regex(r"(?:^|/)(?:ruby/\d[\d.]*/(?:bundler/)?gems|\.ansible/(?:collections|roles))/")
 """Where Bundler installs gems, whatever folder it is given, and Ansible Galaxy what a project takes over
 (docs.ansible.com, "Galaxy User Guide")."""
+
+_RELEASE = lazy_regex(r"[A-Za-z][\w.]{0,60}(?:-[A-Za-z][\w.]{0,60}){0,5}-v?\d{1,4}\.\d{1,4}\.\d{1,4}")
+_LICENSES = frozenset(("COPYING", "LICENSE", "LICENSE.md", "LICENSE.txt"))
+_SHIPPED = frozenset(("bin", "manifests", "samples"))
+"""The folder that the archive of a release unpacks to (``istio-1.27.0``), and what lies there: its license, and what
+is run or applied as it is."""
 
 _OLD_DOCUMENTS = lazy_regex(
     r"(?:^|/)(?:versioned_docs/version-[^/]{1,100}"
@@ -160,7 +164,7 @@ def unedited(path: str, text: str, named: Iterable[str]) -> Unedited | None:
         return "fixture"
     if _BACKUP.fullmatch(name) or _PUT_ASIDE.fullmatch(name):
         return "backup"
-    if _is_foreign(root, below):
+    if _is_foreign(whole, text):
         return "foreign"
     within = _within(root, tuple(folders))
     if _GOLDEN.fullmatch(name) or _has_test_cases(within[0]) or _is_result(within[0], name, folders):
@@ -203,7 +207,8 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
     if _OLD_DOCUMENTS.search(whole):
         return "backup"
     for count, folder in enumerate(folders, 1):
-        if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(os.path.join(root, *folders[:count]))):
+        here = os.path.join(root, *folders[:count])
+        if folder in _THIRD_PARTY or (folder == "vendor" and _is_vendor(here)) or _is_release(folder, here):
             return "vendored"
         if (
             count > 1
@@ -258,15 +263,12 @@ def _within(root: str, folders: tuple[str, ...]) -> tuple[str, ...]:
     return tuple([os.path.join(root, *folders[:count]) for count in range(len(folders), -1, -1)][:_MOST_FOLDERS])
 
 
-def _is_foreign(root: str, below: str) -> bool:
-    """Return whether a file is a workflow below the top of its repository, where none is run: it is that of another
-    repository, whose files were copied. A folder whose name is filled in is a template of a repository, and files that
-    are in none may be those of several."""
-    match = _WORKFLOW.fullmatch(below)
-    if not match or "{" in below:
+def _is_foreign(path: str, text: str) -> bool:
+    if not path.endswith((".yaml", ".yml")) or "jobs" not in text:
         return False
-    owner = os.path.join(root, match[1])
-    return repository(owner) not in (None, owner)
+    from echo_migrate.files.workflows import is_foreign  # few files have jobs
+
+    return is_foreign(path, text)
 
 
 @of_a_run(64)
@@ -277,6 +279,14 @@ def _is_official(folder: str) -> bool:
 @of_a_run(1024)
 def _is_vendor(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for name in _VENDORED)
+
+
+def _is_release(name: str, folder: str) -> bool:
+    """Return whether a folder is an unpacked release of a program of others."""
+    if not _RELEASE.fullmatch(name):
+        return False
+    there = names_in(folder)
+    return not (there.isdisjoint(_LICENSES) or there.isdisjoint(_SHIPPED))
 
 
 @of_a_run(4096)

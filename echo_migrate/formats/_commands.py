@@ -24,15 +24,7 @@ from echo_migrate.formats._indirect_commands import (
 )
 from echo_migrate.formats._names_elsewhere import Elsewhere
 from echo_migrate.formats._platforms import in_windows, is_isolated, rare
-from echo_migrate.formats._script_names import (
-    PLAIN_VARIABLE,
-    as_written,
-    counted,
-    follows,
-    in_braces,
-    names_set,
-    tagged,
-)
+from echo_migrate.formats._script_names import PLAIN_VARIABLE, as_written, counted, follows, names_set, spelled
 from echo_migrate.formats._volumes import target_of
 from echo_migrate.formats._where_set import Places, why_open
 from echo_migrate.images.facts import is_root
@@ -198,7 +190,7 @@ class _Images:
 
     def read(self) -> Iterator[tuple[Image, Container | None]]:
         called = [(command, container_commands.read(command, self._expands)) for command in self.commands]
-        made = {in_braces(tagged(self._filled(word))) for _, one in called for word in one.made}  # on this host
+        made = {spelled(self._filled(word)) for _, one in called for word in one.made}  # on this host
         over_ssh = self.script.commands if self.script.certain else ()
         remote = [one for command in over_ssh for one in on_another_host(command, self.text)]
         called += [(one, container_commands.read(one, self._expands)._replace(pulled="host")) for one in remote]
@@ -214,7 +206,7 @@ class _Images:
             for word, where in one.places:
                 image = self._image(word, where, one)
                 image = image and image._replace(account=command.account)
-                if image and in_braces(tagged(self._filled(word))) in made:
+                if image and spelled(self._filled(word)) in made:
                     image = (
                         image._replace(local=_MADE)
                         if one.runs or one.inspected or image.templated

@@ -31,14 +31,10 @@ def names_set(text: str) -> Counter[str]:
     return Counter(_SET.findall(counted(text)[0]))
 
 
-def in_braces(name: str) -> str:
-    """Return a name with its variables in one spelling."""
-    return PLAIN_VARIABLE.sub(lambda match: f"${{{match[1] or match[2]}}}", name)
-
-
-def tagged(name: str) -> str:
-    """Return a name with the default tag if it has neither tag nor digest."""
-    return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
+def spelled(name: str) -> str:
+    """Return a name with its variables in one spelling, and the default tag if it has neither tag nor digest."""
+    tagged = name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
+    return PLAIN_VARIABLE.sub(lambda match: f"${{{match[1] or match[2]}}}", tagged)
 
 
 def as_written(image: Image, text: str) -> Image:

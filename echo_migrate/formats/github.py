@@ -12,6 +12,7 @@ from echo_migrate.dockerfile.container import Container
 from echo_migrate.dockerfile.expansion import Expansion
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source, Traced
+from echo_migrate.files.workflows import is_workflow
 from echo_migrate.files.yaml import (
     ScalarNode,
     YamlNode,
@@ -44,8 +45,6 @@ from echo_migrate.shell.container_commands import after_scheme
 __all__ = ["NAME", "candidate", "parse", "platforms", "recognise", "verify"]
 
 _ACTION = re.compile(r"(?i)(?:^|.*/)action\.ya?ml")
-_WORKFLOW = lazy_regex(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
-_JOBS = lazy_regex(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
 _RUNS = lazy_regex(r"(?m)^[\"']?runs[\"']?[ \t]*:")
 _NAMES = lazy_regex(r"\b(?:container|services|image|build-args)[\"']?[ \t]*:|docker://")
 _MATRIX = lazy_regex(r"\$\{\{\s*matrix\.([\w-]+(?:\.[\w-]+)*)\s*\}\}")
@@ -80,7 +79,7 @@ def recognise(path: str, text: str) -> bool:
         return False
     if _ACTION.fullmatch(path):
         return bool(_RUNS.search(text))
-    return bool(_WORKFLOW.search(text) and _JOBS.search(text))
+    return is_workflow(text)
 
 
 def parse(source: Source, request: Request = NO_REQUEST) -> list[Node]:

@@ -162,10 +162,10 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
         yield from _skaffold.images(sheet, root)
     named = (effective(root).get("kind"), effective(effective(root).get("metadata")).get("name"))
     kind, resource = (node.value if is_text(node) else "" for node in named)
-    annotations = list(_annotations(root))
+    places, templated = list(walk(root)), "{{" in sheet.text
+    annotations = [key for place in places if place.path[-1:] == ("annotations",) for key in place.keys]
     unsafe_reasons = (_CLOUD_RUN,) if any(key.startswith("run.googleapis.com/") for key in annotations) else ()
     compiled = because("generated") if _COMPILED in annotations else None
-    places = list(walk(root))
     yield from images(sheet, places)
     given, made = cache(partial(_given, places)), 0
     triggered = dict[tuple[str, ...], set[str]]()
@@ -186,7 +186,7 @@ def _manifest(sheet: YamlFile, root: YamlNode | None, accounts: dict[str, YamlNo
             (key, name, f"{index}", node) for key in _LISTS for index, (name, node) in enumerate(_named(pod.get(key)))
         ]
         single = (*_SINGLE, "spec") if kind == _STEP and not place.path else _SINGLE
-        fleeting = frozenset(_fleeting(pod)) if "{{" not in sheet.text else frozenset()
+        fleeting = frozenset() if templated else frozenset(_fleeting(pod))
         containers += [(key, "", "", pod[key]) for key in single if is_mapping(pod.get(key))]
         for key, name, index, node in containers:
             keys = effective(node)
@@ -315,13 +315,6 @@ def _stays(path: str, keys: dict[str, YamlNode], places: tuple[Of, ...]) -> Reas
     if (is_text(policy) and policy.value == "Never") or unpulled(path, places):
         return because("never-pulled")
     return None if _PIECES.isdisjoint(keys) else because("other-keys")
-
-
-def _annotations(root: YamlNode | None) -> Iterator[str]:
-    """Yield the keys of all annotations of a manifest."""
-    for place in walk(root):
-        if place.path[-1:] == ("annotations",):
-            yield from place.keys
 
 
 def _named(node: YamlNode | None) -> Iterator[tuple[str, YamlNode]]:

@@ -27,7 +27,7 @@ class Moved(NamedTuple):
     """What became of an image: ``name`` is that of the row, with ``/*`` for all images of a folder; ``since`` is a day,
     a month or a year, "" if not known; ``to`` is what takes the image's place, "" if nothing is known to. ``same`` says
     that each tag and digest is there too, ``free`` is the last version that needs no login, ``kept`` what is still
-    there, and ``first`` the first version that is in what takes its place."""
+    there, ``first`` the first version that is in what takes its place, and ``also`` what became of its registry."""
 
     name: str
     state: str
@@ -37,6 +37,7 @@ class Moved(NamedTuple):
     free: str = ""
     kept: str = ""
     first: str = ""
+    also: str = ""
 
     @property
     def message(self) -> str:
@@ -58,12 +59,17 @@ class Moved(NamedTuple):
             said += f", except {self.kept}"
         if self.first:
             return f"{said}: newer versions, from {self.first}, are at {self.to}"
+        if self.also:
+            return f"{said}; {self.also}"
         return f"{said}: use {self.to}" if self.to else said
 
 
 def moved(path: str, tag: str | None) -> Moved | None:
     """Return what became of an image, given its name in the shortest spelling; None for one that is where it was."""
     found = _row(f"{path}:{tag or 'latest'}") or _row(path) or _row_of_folder(path)
+    folder = _row_of_folder(path) if found and _stays(found) else None
+    if found and folder and folder.same:
+        found = found._replace(also=f"{folder.name.removesuffix('/*')} is {folder.state}: use {folder.to}")
     if not found or found.state == "alive" or (found.free and not _is_later(tag or "latest", found.free)):
         return None
     return found if tag in (None, "latest") else found._replace(kept="")
@@ -72,8 +78,14 @@ def moved(path: str, tag: str | None) -> Moved | None:
 @lru_cache(maxsize=4096)
 def elsewhere(path: str) -> str:
     """Return the name under which every tag of an image is too, and its digest, or ""."""
-    found = _row(path) or _row_of_folder(path)
+    own = _row(path)
+    found = _row_of_folder(path) if not own or _stays(own) else own
     return found.to if found and found.same else ""
+
+
+def _stays(row: Moved) -> bool:
+    """Return whether an image has no other place than that of its registry: it ended, and nothing replaces it."""
+    return row.state == "ended" and not row.to
 
 
 def successor(path: str) -> str:

@@ -249,6 +249,12 @@ OF_IMAGES: dict[str, Row] = {
         "login",
         _NO_LOGIN,
     ),
+    "login-machine": Row(
+        "Terraform runs this file on a machine that needs a login for {registry}",
+        "add one to what sets it up, or set logins in the configuration",
+        "login",
+        _NO_LOGIN,
+    ),
     "login-service": Row(
         "the service that pulls it needs a login for {registry}", "set one up for the service", "login", _NO_LOGIN
     ),

@@ -42,6 +42,12 @@ OF_PLACES: dict[str, Row] = {
         "edit",
         "copies from the same image",
     ),
+    "copied-onto": Row(
+        "its libraries or interpreter are copied onto the image on line {line}, which stays",
+        "review both together",
+        "proof",
+        "libraries copied onto another image",
+    ),
     "other-python": Row(
         "Python is in {place} in the stage on line {line}, which shares files with it",
         "review both together",
