@@ -1362,6 +1362,7 @@ LOCKED = "COPY --from=build /src/requirements.txt /src/pins/*.txt /src/\n"
 GO = "golang:1.26"
 SITE = 'USER 1000\nCOPY --from=build /usr/local/lib/python3.13/site-packages /x\nCMD ["python"]\n'
 ONE = 'USER 1000\nCOPY --from=build /usr/local/bin/tool /x\nCMD ["node"]\n'
+PAGES = 'COPY --from=build /src/dist /src/main.js /x/\nCMD ["python"]\n'
 JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
@@ -1380,7 +1381,7 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
         (f"FROM python:3.13-slim AS build\n{BUILT}FROM node:22\n{NEEDS}{KEPT}", [None, "dev-variant"]),
         (
             f"FROM python:3.8 AS build\n{BUILT}FROM python:3.13-slim\nUSER 1000\n{KEPT}",
-            ["tag-unlisted", "other-python"],
+            ["tag-unlisted", "copied-from"],
         ),
         (
             f"FROM python:3.13 AS build\n{BUILT}FROM python:3.13-slim AS run\nUSER 1000\n{KEPT}"
@@ -1397,7 +1398,8 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
             f"{SITE.replace('=build', '=run').replace('lib/python3.13/site-packages', 'bin/')}",
             ["layout", "layout", "copied-from"],
         ),
-        (f"FROM node:22 AS build\n{NEEDS}FROM node:22\n{ONE}", ["layout", None]),
+        (f"FROM node:22 AS build\n{NEEDS}FROM node:22\n{ONE}", ["layout", "copied-from"]),
+        (f"FROM python:3.8 AS build\n{MADE}FROM python:3.13-slim\nUSER 1000\n{PAGES}", ["tag-unlisted", None]),
         (f"FROM {GO}-trixie AS build\n{NEEDS}FROM {GO}-trixie\n{SITE}", ["layout", None]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
         (f"FROM debian:13 AS build\n{MADE}FROM debian:trixie-slim\n{NEEDS}{TAKEN}", [None, "dev-variant"]),
