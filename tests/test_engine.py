@@ -1362,7 +1362,7 @@ LOCKED = "COPY --from=build /src/requirements.txt /src/pins/*.txt /src/\n"
 GO = "golang:1.26"
 SITE = 'USER 1000\nCOPY --from=build /usr/local/lib/python3.13/site-packages /x\nCMD ["python"]\n'
 ONE = 'USER 1000\nCOPY --from=build /usr/local/bin/tool /x\nCMD ["node"]\n'
-PAGES = 'COPY --from=build /src/dist /src/main.js /x/\nCMD ["python"]\n'
+PAGES = 'COPY --from=build /src/dist /src/main.js /x/\nCMD ["node"]\n'
 JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
@@ -1399,7 +1399,7 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
             ["layout", "layout", "copied-from"],
         ),
         (f"FROM node:22 AS build\n{NEEDS}FROM node:22\n{ONE}", ["layout", "copied-from"]),
-        (f"FROM python:3.8 AS build\n{MADE}FROM python:3.13-slim\nUSER 1000\n{PAGES}", ["tag-unlisted", None]),
+        (f"FROM node:8 AS build\n{MADE}FROM node:22-slim\nUSER 1000\n{PAGES}", ["tag-unlisted", None]),
         (f"FROM {GO}-trixie AS build\n{NEEDS}FROM {GO}-trixie\n{SITE}", ["layout", None]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
         (f"FROM debian:13 AS build\n{MADE}FROM debian:trixie-slim\n{NEEDS}{TAKEN}", [None, "dev-variant"]),
