@@ -299,3 +299,12 @@ def test_the_script_of_a_run(text: str, shell: tuple[str, ...] | None, says: str
     found = script_of(instruction, shell, text)
     assert (found and " ".join(one.name for one in found.commands)) == says
     assert not found or found.errexit is bool(shell and "-euo" in shell)
+
+
+@pytest.mark.parametrize("end", ["EOF", "'EOF'", '"EOF"'])
+def test_a_heredoc_that_nothing_reads_hides_no_command(end: str) -> None:
+    text = f'<<{end}\nit\'s "for" people (who read).\nEOF\nx a\ncat <<EOF\nb\nEOF\n'
+    assert [(one.name, one.start) for one in script(text).commands] == [
+        ("x", text.index("x a")),
+        ("cat", text.index("cat")),
+    ]

@@ -25,6 +25,13 @@ _ENDED_HEREDOC = lazy_regex(
 _NEGATED_GROUP = lazy_regex(r"(?<![^\s;&|])!(?=[ \t]{1,9}\{\s)", needs=("!", "{"))
 """The negation of a group, which the grammar reads as a command ``{``."""
 
+_BARE_HEREDOC = lazy_regex(
+    r"(?m)^[ \t]{0,40}<<-?[ \t]{0,9}[\"']?(\w{1,99})[\"']?[ \t\r]{0,9}\n(?:[^\n]*\n){0,400}?[ \t]{0,40}\1[ \t\r]{0,9}$",
+    needs=("<<",),
+)
+"""A heredoc that no command reads, as some write a comment, and of which the grammar makes an error."""
+
+_SIGN = lazy_regex(r"[^\n]")
 _NO_VARIABLE = lazy_regex(r"\\\$|\\[^$]|\$\$|\$(?![\w{(!@*#?$'\"-])", re.DOTALL)
 """The shell's process ID, ``$$``, and a literal ``$``; an escape is skipped."""
 
@@ -61,6 +68,7 @@ def masked(script: str) -> str:
     variable, and is slow to recover from many of them."""
     if "$" in script:
         script = _NO_VARIABLE.sub(lambda match: match[0].replace("$", "x"), script)
+    script = _BARE_HEREDOC.sub(lambda match: _SIGN.sub(" ", match[0]), script)
     return _NEGATED_GROUP.sub(" ", script)
 
 
