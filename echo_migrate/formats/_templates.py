@@ -26,6 +26,13 @@ _REPLACED = lazy_regex(r"(?m)^[^#@\n]{0,200}[:-][ \t]+@[A-Za-z_]\w{0,50}@", need
 
 _COMMENT = lazy_regex(r"(?m)^[ \t]*#[^\n]*")
 LITERAL = lazy_regex(r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+([\"']?)([^\s\"'{}$#<>]+)\1[ \t]*(?:#[^\n]*)?\r?$")
+_DEFAULT = lazy_regex(
+    r"(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]+[\"']?\{\{-?[ \t]*[\w.$]{1,200}[ \t]*\|"
+    r"[ \t]*default[ \t]*\(?[ \t]*([\"'])([\w./:@-]+)\1",
+    needs=("default",),
+    of_files=True,
+)
+"""The image of a template that its variables give another one, by the filter of Jinja or the function of Go."""
 _NAMED = lazy_regex(rf"(?i).+{TEMPLATE}")
 _IN_A_TEMPLATE = because("in-template")
 
@@ -54,6 +61,6 @@ def without_comments(text: str) -> str:
 
 def literals(text: str) -> Iterator[Image]:
     """Yield the images that a template names literally, which are reported but never rewritten."""
-    for match in LITERAL.finditer(text):
+    for match in (*LITERAL.finditer(text), *_DEFAULT.finditer(text)):
         start, end = match.span(2)
         yield Image(Traced.of(text, start, end), "image", start, end, not_editable=_IN_A_TEMPLATE)
