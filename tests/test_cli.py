@@ -605,38 +605,6 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
 
 
 @pytest.mark.parametrize(
-    ("step", "told"),
-    [
-        ("run: docker-compose up -d", True),
-        ("run: make up", True),
-        ("run: make all", True),
-        ("run: cd ci && ./up.sh", True),
-        ("run: ./up.sh\n        working-directory: ci", True),
-        ("uses: ./.github/actions/up", True),
-        ("run: make test", False),
-        ("run: make login && make up", False),
-        ("uses: ./.github/actions/prepared", False),
-        ("uses: ./.github/actions/none", False),
-    ],
-)
-def test_a_step_that_builds_by_what_it_calls_needs_a_login(inside: Run, tmp_path: Path, step: str, told: bool) -> None:
-    action = "runs:\n  using: composite\n  steps:\n"
-    login = "    - uses: docker/login-action@v3\n      with: {registry: '${{ inputs.host }}'}\n"
-    for name, text in {
-        ".git/HEAD": "",
-        "compose.yaml": "services: {a: {image: python:3.12}}\n",
-        "Makefile": "all: up\nup:\n\tdocker compose up\ntest:\n\ttrue\nlogin:\n\tdocker login $(HOST)\n",
-        "ci/up.sh": "docker compose up\n",
-        ".github/actions/up/action.yml": f"{action}    - {{run: sudo -E docker-compose build, shell: bash}}\n",
-        ".github/actions/prepared/action.yml": f"{action}{login}    - {{run: docker build ., shell: bash}}\n",
-        ".github/workflows/a.yml": f"on: push\njobs:\n  a:\n    steps:\n      - {step}\n",
-    }.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert (b"registry-login" in inside("check").stdout) == told
-
-
-@pytest.mark.parametrize(
     ("path", "text", "told"),
     [
         ("compose.yaml", "services: {}\n", False),

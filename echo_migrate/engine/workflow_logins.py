@@ -111,8 +111,7 @@ def _before_login(
     own = frozenset[str]()
     for index, node in enumerate(sequence(steps)):
         step, key = effective(node), f"{way}.{index}."
-        called = _called(source.path, step) if asked.used and "" not in logged_in else ""
-        logged_in |= _logs_in(step, names.host, called)
+        logged_in |= _logs_in(step, names.host)
         if len(logged_in) > 1:
             return
         own = own - {"-"} | _own(source.path, step, names.host)
@@ -122,7 +121,7 @@ def _before_login(
         files = frozenset(map(real, built))
         used = asked.used and not (without and whole and files <= without)
         here = [(account, pulls) for account, pulls in wanted.get(key, ()) if account not in logged_in]
-        place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made, called)
+        place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made)
         made |= _tags(step)
         if place:
             yield node, place, not place.level and bool(here or files & pulling)
@@ -143,17 +142,15 @@ def _step(
     used: bool,
     names: Names,
     made: set[str],
-    called: str,
 ) -> Place | None:
     """Return the place of a step that pulls images of the provider without a login, or may: at a note, if only a
-    variable tells; ``made`` are the names of what earlier steps have built, ``called`` is what it runs elsewhere.
+    variable tells; ``made`` are the names of what earlier steps have built.
     There is no fix for what another user pulls: no action logs in as one."""
     uses = "" if "" in logged_in else _text(step.get("uses"))
     lines = [(account_in(line), line) for line in _COMMAND.findall(_script(step))]
     run = "".join(line for account, line in lines if account not in logged_in)
     node = step.get("uses") if uses else step.get("run")
-    elsewhere = "" not in logged_in and (_BUILDS.search(called) or any(one in called for one in _ACTIONS))
-    builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run) or elsewhere)
+    builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
     may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
     may = may and not _pulls_own(run, made)
     if node is None or not (builds or wanted or may):
@@ -209,27 +206,17 @@ def _login_step(text: str, steps: YamlNode | None, before: YamlNode, names: Name
     return (edit,) if edit else ()
 
 
-def _logs_in(step: dict[str, YamlNode], host: str, called: str) -> set[Account]:
-    """Return who is logged in by a step to a host, or to one that is only known at run time; by ``called``, what it
-    runs elsewhere, too."""
+def _logs_in(step: dict[str, YamlNode], host: str) -> set[Account]:
+    """Return who is logged in by a step to a host, or to one that is only known at run time."""
     uses = _text(step.get("uses"))
     if _LOGIN_ACTIONS.match(uses):
         registry = _text(effective(step.get("with")).get("registry"))
         return {""} if "$" in registry or registry.removeprefix("https://").startswith(host) else set()
     if uses and not uses.startswith(("actions/", "docker/")):
-        named = "login" in uses or "auth" in uses
-        return {""} if named or ("login" in called and (host in called or "$" in called)) else set()
-    run = f"{_script(step)}\n{called}"
+        return {""} if "login" in uses or "auth" in uses else set()
+    run = _script(step)
     lines = [line for line in _COMMAND.findall(run) if "login" in line]
     return {account_in(line) for line in lines} - _NOBODYS if host in run or "$" in run else set()
-
-
-def _called(path: str, step: dict[str, YamlNode]) -> str:
-    """Return what a step runs elsewhere, without comments: scripts, recipes of makefiles, an action of the tree."""
-    from echo_migrate.formats._called_scripts import run_elsewhere  # few workflows are asked
-
-    uses, folder = _text(step.get("uses")), _text(step.get("working-directory"))
-    return _REMARK.sub(r"\1", run_elsewhere(path, _script(step), folder, uses if uses.startswith("./") else ""))
 
 
 def _script(step: dict[str, YamlNode]) -> str:

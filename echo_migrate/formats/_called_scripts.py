@@ -56,7 +56,6 @@ _RUN = lazy_regex(
 _ANYWHERE = "**/"
 _MOST_FILES = 200
 _MOST_CALLS = 2000
-_MOST_OF_A_STEP = 100
 
 
 class _Call(NamedTuple):
@@ -70,10 +69,6 @@ class _Call(NamedTuple):
     target: str | None = None
 
 
-_STEP = _Call("", (), "github")
-_ACTIONS = ("action.yml", "action.yaml")
-
-
 def login_of_callers(path: str, text: str, elsewhere: frozenset[str], offset: int | None = None) -> str | None:
     """Return what the logins have in common that jobs make before each call of a script, or of the target of a makefile
     that an offset is in; None if none calls it but of kinds ``elsewhere``. A path that is not there from the top counts
@@ -85,29 +80,6 @@ def login_of_callers(path: str, text: str, elsewhere: frozenset[str], offset: in
 def may_be_called(path: str) -> bool:
     """Return whether the calls by jobs are known of a file with this name: of a makefile or a script."""
     return makefile.candidate(path) or bool(_SCRIPT.fullmatch(path))
-
-
-@of_a_run(256)
-def run_elsewhere(path: str, script: str, folder: str, uses: str) -> str:
-    """Return what a step of a workflow runs elsewhere: the text of an action of the repository, and the scripts and the
-    recipes of makefiles that this, or the script of the step in a folder, calls."""
-    root, texts, seen = real(top(path)), list[str](), set[_Call]()
-    with contextlib.suppress(Unreadable), beside():
-        scripts = [(script, folder)]
-        for action in (dockerfile_at(os.path.join(root, "_"), uses, name) for name in _ACTIONS if uses):
-            source = Source.read(action) if action else None
-            texts += [source.text] if source else []
-            scripts += [(node.value, inside) for node, _, inside in steps_of_shells(YamlFile(source))] if source else []
-        waiting = [one for text, inside in scripts if _NAMED.search(text) for one in _called(text, _STEP, inside, root)]
-        while waiting and len(seen) < _MOST_OF_A_STEP:
-            call = waiting.pop()
-            place = None if call in seen or call.target == TESTS else _there(root, call.path)
-            seen.add(call)
-            if place:
-                text = Source.read(place).text
-                texts += [text] if call.target is None else ("\n".join(one) for one in run_by(text, call.target)[1])
-                waiting += _passed_on(root, call)
-    return "\n".join(texts)
 
 
 @of_a_run(64)
