@@ -34,8 +34,8 @@ FOLDERS = {
 }
 """Of each folder, those that its Dockerfile is known to be built from."""
 
-WHOLE = "COPY . includes .git, .env and build output: the context needs a .dockerignore"
-BELOW = "COPY . includes .env and build output: the context needs a .dockerignore"
+WHOLE = "COPY . includes .git, any .env and build output: the context needs a .dockerignore"
+BELOW = "COPY . includes any .env and build output: the context needs a .dockerignore"
 
 
 @pytest.fixture

@@ -1363,6 +1363,7 @@ GO = "golang:1.26"
 SITE = 'USER 1000\nCOPY --from=build /usr/local/lib/python3.13/site-packages /x\nCMD ["python"]\n'
 ONE = 'USER 1000\nCOPY --from=build /usr/local/bin/tool /x\nCMD ["node"]\n'
 PAGES = 'COPY --from=build /src/dist /src/main.js /x/\nCMD ["node"]\n'
+ACROSS = 'COPY --from=a /x /x\nCMD ["python"]\n'
 JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
 
 
@@ -1400,6 +1401,15 @@ JDK, JRE = "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre-alpine"
         ),
         (f"FROM node:22 AS build\n{NEEDS}FROM node:22\n{ONE}", ["layout", "copied-from"]),
         (f"FROM node:8 AS build\n{MADE}FROM node:22-slim\nUSER 1000\n{PAGES}", ["tag-unlisted", None]),
+        (
+            f"FROM node:8 AS build\n{MADE}FROM node:22-slim\nUSER 1000\n{PAGES.replace('/src/dist', '/dist/x')}",
+            ["tag-unlisted", "copied-from"],
+        ),
+        (
+            f"FROM python:3.13@sha256:{'0' * 64} AS a\nFROM python:3.13-slim AS b\nUSER 1\n{ACROSS}"
+            f"FROM python:3.13-slim\nUSER 1\n{ACROSS.replace('=a', '=b')}",
+            ["digest", "copied-from", "copied-from"],
+        ),
         (f"FROM {GO}-trixie AS build\n{NEEDS}FROM {GO}-trixie\n{SITE}", ["layout", None]),
         (f"FROM alpine:3.23 AS build\n{MADE}FROM alpine:3.23\n{NEEDS_APK}{TAKEN}", [None, "dev-variant"]),
         (f"FROM debian:13 AS build\n{MADE}FROM debian:trixie-slim\n{NEEDS}{TAKEN}", [None, "dev-variant"]),

@@ -122,6 +122,10 @@ _FOLDER_OPTIONS = lazy_regex(r"(?:^ \w*C| -\w*[Cd](?=[ =/$])| --directory)[= ]?(
 """Where tar (``-C``), unzip (``-d``) and 7z (``-o``) unpack to."""
 
 
+_PART = lazy_regex(r"[A-Za-z0-9]+")
+"""A word of the name of a stage or an image, which may be that of its program."""
+
+
 def may_provide(
     node: Stage | Container,
     base: ImageFacts,
@@ -212,7 +216,7 @@ def _likely_has(stage: Stage, copies: list[Copy], names: Collection[str], docker
     asked: set[tuple[int, str]] = set()
     while waiting:
         stage, copy, folders = waiting.pop()
-        if _is_named(copy, names) or any(name in copy.origin for name in names):
+        if _is_named(copy, names) or not set(names).isdisjoint(_PART.findall(copy.origin)):
             return True
         if not copy.origin:
             archive = copy.instruction.verb == "add" and any(ARCHIVE.search(source.value) for source in copy.sources)

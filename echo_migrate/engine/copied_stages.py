@@ -8,27 +8,33 @@ doc.rust-lang.org/reference, Linkage). A text is none of these. The libraries of
 they are copied onto, whatever image that is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from echo_migrate.dockerfile.copies import Copy
 from echo_migrate.dockerfile.stages import Stage
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Source
 from echo_migrate.images.catalog import Catalog
-from echo_migrate.images.facts import facts_of
+from echo_migrate.images.facts import ImageFacts, facts_of
 from echo_migrate.images.reference import is_open, parsed
 from echo_migrate.model import Image, Migration
 from echo_migrate.model.reasons import Reason, because
 from echo_migrate.rules._readiness import EffectiveBases, root_of
 
 _COMPILERS = ("golang", "rust")
+_PROGRAMS = lazy_regex(r"/usr/local/bin(?:/\*)?/?")
+"""Where compilers may write what they make, which is no interpreter."""
 _TEXT = lazy_regex(r"(?i)\.(?:crt|css|csv|html?|json|lock|md|pem|toml|txt|xml|ya?ml)$")
-_PORTABLE = lazy_regex(
-    r"(?i)(?:^|/)(?:assets|build|dist|html|out|public|static|www)(?:/|$)|\.(?:[cm]?js|ear|jar|phar|php|py|rb|war)$"
-)
+_PORTABLE = lazy_regex(r"(?i)(?:^|/)(?:assets|html|public|static|www)(?:/|$)|\.(?:[cm]?js|ear|jar|phar|php|py|rb|war)$")
 """What is made for no system: pages, scripts, and bytecode of Java."""
+_PORTABLE_OF = {
+    "eclipse-temurin": lazy_regex(r"(?:^|/)(?:application|dependencies|snapshot-dependencies|spring-boot-loader)/?$"),
+    "node": lazy_regex(r"(?:^|/)(?:\.next|\.nuxt|\.output|build|dist|out)/?$"),
+    "php": lazy_regex(r"(?:^|/)vendor/?$"),
+}
+"""The folders of such, by the image in which they are made: layers of Spring Boot, bundles, packages of Composer."""
 _SYSTEM = lazy_regex(
-    r"/(?:usr/)?(?:lib(?:32|64)?|local(?:/(?:bin|lib))?)(?:/\*)?/?"
+    r"/(?:usr/?)?|/(?:usr/)?(?:lib(?:32|64)?|local(?:/(?:bin|lib))?)(?:/\*)?/?"
     r"|/(?:usr/)?lib(?:32|64)?/(?:[\w-]+-linux-gnu\w*|ld-[^/]*|(?:[\w-]+-linux-gnu\w*/)?(?:lib[^/]*\.so[^/]*|\*))/?"
     r"|/usr/(?:local/)?bin/(?:node|perl|php|python|ruby)[\d.*]*|/usr/local/lib/(?:python[\d.]+|lib[^/]*\.so[^/]*)/?"
 )
@@ -55,16 +61,20 @@ def together(
         of = {move.image: move for move in moves}
         places = {image: _python(of[image], now[image].python, catalog) for image in now}
         held: dict[Image, Reason] = {}
+        for image, copied in pairs:
+            waits = of[copied].state == "needs-person" or (copied in held and _moves(of[copied]))
+            place = _made_for_one(pairs[image, copied], of[copied].upstream or "") if waits else ""
+            if place and _are_alike(image, copied, of, now, catalog):
+                line = str(source.position(copied.start)[0])
+                held.setdefault(image, because("copied-from", line=line, place=place))
         # a stage is copied into later ones: what holds one holds a chain of them
         for image, copied in reversed(pairs):
             line, of_copied = (str(source.position(one.start)[0]) for one in (image, copied))
-            same = of[image].upstream == of[copied].upstream and now[image].family == now[copied].family
-            same = same and not _of_one_release(of[image], of[copied], catalog)
+            same = _are_alike(image, copied, of, now, catalog)
             if same and (of[image].state == "needs-person" or (image in held and _moves(of[image]))):
                 held.setdefault(copied, because("copied-into", line=line))
-            if same and of[copied].state == "needs-person" and (place := _made_for_one(pairs[image, copied])):
-                held.setdefault(image, because("copied-from", line=of_copied, place=place))
-            if _stays(of[image], catalog) and any(map(_is_of_a_system, pairs[image, copied])):
+            upstream = of[copied].upstream or ""
+            if _stays(of[image], catalog) and any(_is_of_a_system(one, upstream) for one in pairs[image, copied]):
                 held.setdefault(copied, because("copied-onto", line=line))
             there, here = places[image], places[copied]
             if there and here and there != here and now[image].python == now[copied].python:
@@ -81,6 +91,19 @@ def together(
             break
         moves = found
     return moves
+
+
+def _are_alike(
+    image: Image,
+    copied: Image,
+    of: Mapping[Image, Migration],
+    now: Mapping[Image, ImageFacts],
+    catalog: Catalog,
+) -> bool:
+    """Return whether two images are one upstream's, of one distribution, whose release may change with only one of
+    them."""
+    same = of[image].upstream == of[copied].upstream and now[image].family == now[copied].family
+    return same and not _of_one_release(of[image], of[copied], catalog)
 
 
 def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> bool:
@@ -102,14 +125,18 @@ def _of_one_release(into: Migration, copied: Migration, catalog: Catalog) -> boo
     return len(releases) == 3 and len(set(releases)) == 1 and bool(releases[0])
 
 
-def _made_for_one(copies: Iterable[Copy]) -> str:
+def _made_for_one(copies: Iterable[Copy], upstream: str) -> str:
     """Return the first of what is copied that may be made for the release of its stage, "" if there is none."""
+    portable = [_PORTABLE, _TEXT, *filter(None, [_PORTABLE_OF.get(upstream)])]
     sources = [source.value for copy in copies for source in copy.sources]
-    return next((one for one in sources if not _PORTABLE.search(one) and not _TEXT.search(one)), "")
+    return next((one for one in sources if not any(known.search(one) for known in portable)), "")
 
 
-def _is_of_a_system(copy: Copy) -> bool:
-    return any(_SYSTEM.fullmatch(f"/{source.value.lstrip('/')}") for source in copy.sources)
+def _is_of_a_system(copy: Copy, upstream: str) -> bool:
+    sources = [f"/{source.value.lstrip('/')}" for source in copy.sources]
+    if upstream in _COMPILERS:
+        sources = [one for one in sources if not _PROGRAMS.fullmatch(one)]
+    return any(map(_SYSTEM.fullmatch, sources))
 
 
 def _stays(move: Migration, catalog: Catalog) -> bool:

@@ -87,11 +87,12 @@ _SHIPPED = frozenset(("bin", "manifests", "samples"))
 """The folder that the archive of a release unpacks to (``istio-1.27.0``), and what lies there: its license, and what
 is run or applied as it is."""
 
-_OLD_DOCUMENTS = lazy_regex(
+_EARLIER = lazy_regex(
     r"(?:^|/)(?:versioned_docs/version-[^/]{1,100}"
-    r"|docs?(?:[-_][\w-]{1,80})?/(?:[^/]{1,100}/){0,3}?versions/v?\d{1,4}(?:\.\d{1,4}){1,2})/"
+    r"|docs?(?:[-_][\w-]{1,80})?/(?:[^/]{1,100}/){0,3}?versions/v?\d{1,4}(?:\.\d{1,4}){1,2}|\.history)/"
 )
-"""The documents of an earlier release, kept beside those of the next (docusaurus.io, "Versioning")."""
+"""The documents of an earlier release, kept beside those of the next (docusaurus.io, "Versioning"), and what files were
+before they were saved (marketplace.visualstudio.com, "Local History")."""
 
 _SITE = "_site"
 """Where Jekyll and Eleventy write the site that they make."""
@@ -204,7 +205,7 @@ def _by_folders(root: str, folders: tuple[str, ...], packaged: bool) -> Unedited
         return "vendored"
     if any(_is_filled(root, folders[:count], whole) for count in range(len(folders))):
         return "vendored"
-    if _OLD_DOCUMENTS.search(whole):
+    if _EARLIER.search(whole):
         return "backup"
     for count, folder in enumerate(folders, 1):
         here = os.path.join(root, *folders[:count])

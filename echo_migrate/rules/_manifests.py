@@ -152,12 +152,15 @@ def _scripts(stage: Stage) -> Iterator[str]:
 
 @of_a_run(256)
 def _of_development(path: str) -> frozenset[str]:
-    """Return the names of the packages that only development needs, of a package.json."""
+    """Return the names of the packages that only development needs, of a package.json, and the program of one that has
+    the name of its scope (``@craco/craco``)."""
     found = _json(path)
     try:
-        return frozenset(found.get("devDependencies", ())) - frozenset(found.get("dependencies", ()))
+        names = frozenset(found.get("devDependencies", ())) - frozenset(found.get("dependencies", ()))
     except TypeError:
         return frozenset()
+    scoped = (name.removeprefix("@").partition("/") for name in names if name.startswith("@"))
+    return names | {name for scope, _, name in scoped if scope == name}
 
 
 @of_a_run(256)

@@ -1,5 +1,6 @@
 """A RUN that works on the distribution's list of package sources: a vendor's images have sources of their own."""
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -24,10 +25,10 @@ _OF_OTHERS = lazy_regex(r"nodesource|pgdg|ppa\d|~(?:debian|ubuntu)\.")
 _SOURCES = lazy_regex(r"/etc/apt/sources\.list(?:\.d/(?:debian|ubuntu)\.(?:list|sources)|\.d/\*\S*)?")
 _SUITE = lazy_regex(
     r"\bdeb(?:-src)?[ \t]+(?:\[[^\]\n]{0,300}\][ \t]+)?[^\s\"']{1,300}[ \t]+"
-    r"(([a-z]{3,20})(?:[-/][\w./-]{0,100})?)(?![\w$])"
-    r"|(?:\s-t|--target-release|Suites:)[= \t]{0,9}(([a-z]{3,20})(?:-[\w-]{1,100})?)(?![\w$])",
+    r"([a-z]{3,20}(?:[-/][\w./-]{0,100})?)(?![\w$])"
+    r"|(?:\s-t|--target-release|Suites:)[= \t]{0,9}([a-z]{3,20}(?:-[\w-]{1,100})?)(?![\w$])",
 )
-"""The suite of a source of packages in a list, and that which a call takes packages from, with its first word."""
+"""The suite of a source of packages in a list, and that which a call takes packages from."""
 _COPIERS = frozenset(("cp", "install", "mv"))
 _EDITORS = frozenset(
     ("awk", "cat", "chgrp", "chmod", "chown", "grep", "head", "ls", "perl", "rm", "sed", "sort", "tail")
@@ -121,8 +122,9 @@ def suites_of_one_release(stage: Stage, source: Source, catalog: Catalog) -> Ite
     """Yield the first source of packages that a RUN of a stage names for one release of Debian, by its code name."""
     for run in (*stage.runs, *stage.triggers):
         for match in _SUITE.finditer(run.text):
-            suite, word = match[1] or match[3], match[2] or match[4]
-            if number := catalog.release_number(word):
+            suite = match[1] or match[2]
+            number = next(filter(None, map(catalog.release_number, re.findall(r"[a-z]+", suite))), None)
+            if number:
                 line = str(source.position(run.instruction.start)[0])
                 yield because("suite-of-one-release", suite=suite, line=line, release=f"Debian {number}")
                 return

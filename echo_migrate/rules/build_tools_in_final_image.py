@@ -58,9 +58,12 @@ def _remedy(names: list[str], stage: Stage) -> str:
     runs_java = names and all("jdk" in name for name in names) and _STARTS_JAVA.search(stage.started)
     if runs_java and not any(run.that("build") for run in stage.runs):
         return "install a JRE in its place"
-    headers = names and all(name.endswith(_HEADERS) for name in names)
+    headers = [name.endswith(_HEADERS) for name in names]
     remedy = "compile in a builder stage"
-    return f"install the libraries alone, and {remedy}" if headers else f"{remedy} and COPY the result"
+    if headers and all(headers):
+        return f"install the libraries alone, and {remedy}"
+    linked = any(name.endswith(_HEADERS) and "lib" in name for name in names)  # what is made needs them where it runs
+    return f"{remedy}, COPY the result and install the libraries" if linked else f"{remedy} and COPY the result"
 
 
 def _builds_at_start(stage: Stage) -> bool:

@@ -42,7 +42,7 @@ def package_lists_left(stage: Stage, context: Context) -> Iterator[Finding]:
         if useless and not stage.order.followed(run, stage, "any", lambda later: True):
             needed, remedy = ", from which no RUN installs", "remove it"
         elif alone:
-            remedy = f"install in the same RUN, and end it with rm -rf {folder}/*"
+            remedy = f"remove it, or install in the same RUN and end that with rm -rf {folder}/*"
         elif _installs_later(run, stage, call.manager):
             needed, remedy = ", from which a later RUN installs", f"use one RUN that ends with rm -rf {folder}/*"
         else:

@@ -46,7 +46,9 @@ def whole_context_copy(stage: Stage, context: Context) -> Iterator[Finding]:
             verb, git = copy.instruction.verb.upper(), ".git, " if _has_history(path, folders) else ""
             served = (copy.target or "").rstrip("/") in _WEB_ROOTS and _has_server(stage)
             what = (
-                f"puts {git}.env and build output into a web root" if served else f"includes {git}.env and build output"
+                f"puts {git}any .env and build output into a web root"
+                if served
+                else f"includes {git}any .env and build output"
             )
             message = f"{verb} {whole} {what}: the context needs a .dockerignore"
             if not git and not served and folders and all(map(_has_plain_files, folders)):
