@@ -1713,6 +1713,7 @@ UNEDITED = {
     "backup/Dockerfile": ("", {}, ""),
     "docs-src/includes/versions/v0.7.0/quick/Dockerfile": ("backup", {}, ""),
     "versioned_docs/version-2.x/start/Dockerfile": ("backup", {}, ""),
+    ".history/app/Dockerfile_20251029215322": ("backup", {}, ""),
     "images/versions/8.1/Dockerfile": ("", {}, ""),
     "docs/versions/Dockerfile": ("", {}, ""),
     "backup-service-2024/Dockerfile": ("", {}, ""),
