@@ -938,14 +938,23 @@ def test_a_template_is_known_by_the_name_of_its_remote(run: Run, tmp_path: Path,
     assert one["state"] == state
 
 
-@pytest.mark.parametrize(("remote", "state"), [("acme/kit", "needs-person"), ("acme/shop", "migrate")])
-def test_a_readme_whose_badges_are_of_another_repository_is_inherited(
-    run: Run, tmp_path: Path, remote: str, state: str
+@pytest.mark.parametrize(
+    ("remote", "of", "state"),
+    [
+        ("acme/kit", "acme/kit", "needs-person"),
+        ("acme/shop", "acme/kit", "migrate"),
+        ("acme/shop", "acme/Next.js-Starter.svg", "migrate"),
+        ("acme/next.js-starter", "acme/Next.js-Starter", "needs-person"),
+        ("acme/api-template", "fastapi/fastapi", "needs-person"),
+    ],
+)
+def test_a_readme_whose_badges_are_of_another_template_is_inherited(
+    run: Run, tmp_path: Path, remote: str, of: str, state: str
 ) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "config").write_text(f'[remote "origin"]\n\turl = https://github.com/{remote}.git\n')
     (tmp_path / "README.md").write_text(
-        "[![Stars](https://img.shields.io/github/stars/acme/kit)](/../../stargazers)\n\n# Kit template\n"
+        f"[![Stars](https://img.shields.io/github/stars/{of})](/../../stargazers)\n\n# Kit template\n"
     )
     (tmp_path / "Dockerfile").write_text("FROM node:22\n")
     (one,) = json.loads(run("inventory", "--output-format", "json").stdout)["references"]
@@ -1799,8 +1808,15 @@ UNEDITED = {
     ".forgejo/workflows/ci.yml": ("", {".git/HEAD": ""}, WORKFLOW),
     "workflow-templates/ci.yml": ("", {".git/HEAD": ""}, WORKFLOW),
     "convert/output/ci.yml": ("", {}, WORKFLOW),
+    "starterkit/.github/workflows/ci.yml": ("foreign-workflow", {".git/HEAD": ""}, WORKFLOW),
+    "starter-kit/.github/workflows/ci.yml": ("foreign-workflow", {".git/HEAD": ""}, WORKFLOW),
+    "restarter/input/ci.yml": ("foreign-workflow", {".git/HEAD": ""}, WORKFLOW),
+    ".depot/workflows/ci.yml": ("", {".git/HEAD": ""}, WORKFLOW),
+    "ci/workflow.yml": ("", {".git/HEAD": ""}, WORKFLOW),
     "mesh-1.30.2/samples/pod.yaml": ("vendored", {"mesh-1.30.2/LICENSE": "", "mesh-1.30.2/bin/meshctl": ""}, POD),
     "web-1.30.2/samples/Dockerfile": ("", {"web-1.30.2/README.md": "", "web-1.30.2/bin/web": ""}, ""),
+    "app-v1.0.0/Dockerfile": ("", {"app-v1.0.0/LICENSE": "", "app-v1.0.0/samples/a.py": ""}, ""),
+    "app-1.0.0/Dockerfile": ("", {"app-1.0.0/LICENSE": "", "app-1.0.0/bin/a": ""}, ""),
     "web-2/Dockerfile": ("", {"web-2/LICENSE": "", "web-2/bin/web": ""}, ""),
     "{{cookiecutter.slug}}/.github/workflows/ci.yml": ("", {}, WORKFLOW),
     "cmd/old/Dockerfile": ("", {"cmd/old/a.go": "package old\n\n// go:embed Dockerfile\n"}, ""),

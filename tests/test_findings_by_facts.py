@@ -98,6 +98,8 @@ def test_an_image_that_is_only_worked_in_may_run_as_root(
         ("Dockerfile", "", "sh a.sh", True),
         ("Dockerfile", "RUN apk add --no-cache gcc\n", "make dev", True),
         ("Dockerfile.builder", "", "sh a.sh", False),
+        ("builder.Dockerfile", "", "sh a.sh", False),
+        ("query-builder.dockerfile", "", "sh a.sh", True),
     ],
 )
 def test_make_may_be_what_starts_an_image(

@@ -86,9 +86,17 @@ _OF_ANOTHER = lazy_regex(
 """A sentence about what has a repository of its own, whose name the group is."""
 
 _BADGE = lazy_regex(
-    r"img\.shields\.io/github/(?:contributors|forks|issues|last-commit|license|stars)/[\w.-]{1,100}/([\w-]{1,100})"
+    r"img\.shields\.io/github/(?:contributors|forks|issues|last-commit|license|stars)/[\w.-]{1,100}/([\w.-]{1,100})"
+    r"|github\.com/[\w.-]{1,100}/([\w.-]{1,100})/(?:actions/)?workflows/[^\s()]{1,200}badge\.svg",
+    needs=("img.shields.io/github/", "badge.svg"),
 )
-"""A badge of a repository, whose name the group is (shields.io)."""
+"""A badge of a repository, or of its CI, whose name a group is (shields.io; docs.github.com, "Adding a workflow status
+badge")."""
+
+_OF_A_TEMPLATE = lazy_regex(
+    r"(?i)(?:.*[._-])?(?:boilerplate|cookiecutter|kit|quickstart|scaffold|skeleton|starter|template)s?(?:[._-].*)?"
+)
+"""The name of a repository that others are made from: badges of any other may be of what the text is about."""
 
 _FIRST_LINES = 12
 """The number of lines with text of a README that say what the repository is."""
@@ -204,11 +212,18 @@ def _own_lines(text: str, folder: str) -> str:
 
 
 def _is_inherited(text: str, folder: str) -> bool:
-    """Return whether all badges of a README are of another repository than the one in a folder: it is still that of the
-    template, or the project, which the repository was made from."""
-    named = {name.lower() for name in _BADGE.findall(text)}
-    own = _names(folder) if len(named) == 1 else []
+    """Return whether all badges of a README are of one template, which is not the repository in a folder: it is still
+    that of what the repository was made from."""
+    named = {_bare("".join(match.groups(""))) for match in _BADGE.finditer(text)}
+    if len(named) != 1 or not all(map(_OF_A_TEMPLATE.fullmatch, named)):
+        return False
+    own = list(map(_bare, _names(folder)))
     return len(own) > 1 and named.isdisjoint(own)  # the name of a folder alone is anything
+
+
+def _bare(name: str) -> str:
+    """Return the name of a repository in lower case, without the ending of the address of a picture or a remote."""
+    return name.lower().removesuffix(".git").removesuffix(".svg")
 
 
 def _names(folder: str) -> list[str]:

@@ -83,9 +83,9 @@ _INSTALLED = lazy_regex(r"(?:^|/)(?:ruby/\d[\d.]*/(?:bundler/)?gems|\.ansible/(?
 
 _RELEASE = lazy_regex(r"[A-Za-z][\w.]{0,60}(?:-[A-Za-z][\w.]{0,60}){0,5}-v?\d{1,4}\.\d{1,4}\.\d{1,4}")
 _LICENSES = frozenset(("COPYING", "LICENSE", "LICENSE.md", "LICENSE.txt"))
-_SHIPPED = frozenset(("bin", "manifests", "samples"))
-"""The folder that the archive of a release unpacks to (``istio-1.27.0``), and what lies there: its license, and what
-is run or applied as it is."""
+_SHIPPED = frozenset(("manifests", "samples"))
+"""The folder that the archive of a release unpacks to (``istio-1.27.0``), and what lies there besides the programs in
+``bin``: its license, and what is applied as it is. A folder of an own service may have one of these."""
 
 _EARLIER = lazy_regex(
     r"(?:^|/)(?:versioned_docs/version-[^/]{1,100}"
@@ -287,7 +287,7 @@ def _is_release(name: str, folder: str) -> bool:
     if not _RELEASE.fullmatch(name):
         return False
     there = names_in(folder)
-    return not (there.isdisjoint(_LICENSES) or there.isdisjoint(_SHIPPED))
+    return "bin" in there and not (there.isdisjoint(_LICENSES) or there.isdisjoint(_SHIPPED))
 
 
 @of_a_run(4096)

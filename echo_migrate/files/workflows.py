@@ -7,9 +7,15 @@ from echo_migrate.files.tree import repository
 
 _EVENTS = lazy_regex(r"(?m)^(?:on|[\"']on[\"']|true)[ \t]*:")
 _JOBS = lazy_regex(r"(?m)^[\"']?jobs[\"']?[ \t]*:")
-_RUN = lazy_regex(r"\.(?:forgejo|gitea|github)/workflows/[^/]+")
-_COPIED = lazy_regex(r"(?i)[{]|blueprint|boilerplate|cookiecutter|copier|scaffold|skeleton|starter|template")
-"""What the path of a workflow has that is filled in, or copied, for other repositories."""
+_RUN = lazy_regex(r"(?:\.(?:depot|forgejo|gitea|github)/workflows|\.?(?:ci|workflows))/[^/]+")
+"""Where workflows are run: by a forge, by Depot CI, or by act, which is given a file of any folder (``act -W ci``)."""
+
+_OF_A_FORGE = lazy_regex(r"(?:.*/)?\.(?:forgejo|gitea|github)/workflows/[^/]+")
+_COPIED = lazy_regex(
+    r"(?i)(?:.*[/._-])?(?:blueprint|boilerplate|cookiecutter|copier|scaffold|scaffolding|skeleton|starter|template)s?"
+    r"[/._-].*"
+)
+"""The path of a workflow that is to be copied into other repositories, by a word of its name or of a folder's."""
 
 
 def is_workflow(text: str) -> bool:
@@ -24,4 +30,6 @@ def is_foreign(path: str, text: str) -> bool:
     if root is None or not is_workflow(text):
         return False
     below = path[len(root.rstrip("/")) + 1 :]
-    return not _RUN.fullmatch(below) and not _COPIED.search(below)
+    if _RUN.fullmatch(below) or "{" in below:  # what is filled in is a template
+        return False
+    return bool(_OF_A_FORGE.fullmatch(below)) or not _COPIED.fullmatch(below)

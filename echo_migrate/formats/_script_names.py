@@ -17,6 +17,9 @@ _SET = lazy_regex(r"(?<![\w$!#])(?<!\$\{)(?<!env\.)(?<!\{\{\.)(?<!\{\{ \.)[A-Za-
 PLAIN_VARIABLE = lazy_regex(r"\$(?:(\w+)|\{(\w+)\})")
 """A variable without a default."""
 
+_REPEATED = frozenset(("case", "for", "function", "while"))
+"""Constructs in which the order of the commands is not that of the text, or which a function or loop runs again."""
+
 
 @lru_cache(maxsize=2)  # a pipeline file makes this call for each of its scripts
 def counted(text: str) -> tuple[str, Counter[str]]:
@@ -50,9 +53,8 @@ def as_written(image: Image, text: str) -> Image:
 
 
 def follows(command: Command, others: list[int], jobs: Sequence[int]) -> bool:
-    """Return whether a command runs, or may run, after one of others, by their offsets, in the same job: ``jobs`` are
-    where each begins, in order."""
-    if "function" in command.inside:
-        return bool(others)  # it runs where it is called
-    before = [other for other in others if other < command.start]
-    return bool(before) and bisect(jobs, max(before)) == bisect(jobs, command.start)
+    """Return whether a command may run after one of others, by their offsets, in the same job: ``jobs`` are where each
+    begins, in order. Where there are none, as in a makefile, what stands below may run before."""
+    together = [other for other in others if bisect(jobs, other) == bisect(jobs, command.start)]
+    ordered = bool(jobs) and _REPEATED.isdisjoint(command.inside)
+    return any(other < command.start or not ordered for other in together)

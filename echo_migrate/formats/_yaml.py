@@ -257,7 +257,8 @@ class YamlFile:
             for name, value in written.items()
             for start, end in value.text.spans
         )
-        jobs = sorted(set(since.values()))
+        apart = len(known) == len(placed)  # a step that an alias repeats runs in another job too
+        jobs = sorted(set(since.values())) if apart else ()
         for image, service in named(self.text, texts, values, tuple(self._pulled), jobs) if texts else ():
             image = shared.of(image)
             where, _ = known[starts[bisect_right(starts, image.start) - 1]]

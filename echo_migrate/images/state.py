@@ -33,12 +33,17 @@ _VARIABLES_ELSEWHERE = lazy_regex(r"\benv_?file\b|\benv-file\b|\benvFrom\b|\bEnv
 
 
 def state_in_volume(
-    value: str, target: str, mounts: Iterable[str], catalog: Catalog, text: str | None = None
+    value: str,
+    target: str,
+    mounts: Iterable[str],
+    catalog: Catalog,
+    text: str | None = None,
+    given: tuple[str, ...] = (),
 ) -> list[Reason]:
     """Return why an image with the given mounts (container paths) may be unable to read its state after a migration.
 
-    ``value`` is the current reference, ``target`` the new one, and ``text`` the file, None if it is not known. The list
-    is empty if there is no such reason.
+    ``value`` is the current reference, ``target`` the new one, and ``text`` the file, None if it is not known, and
+    ``given`` the variables of the image, none if they were not read. The list is empty if there is no such reason.
     """
     mounts = list(mounts)
     kept = catalog.state_of(value) if mounts else []
@@ -50,7 +55,8 @@ def state_in_volume(
     covered += [*below, *_configured(mounts, text)]
     if not covered:
         return []
-    if text is not None and _is_left(value, covered[0], catalog) and "PGDATA" not in text and not _has_more(text):
+    own = given if given and "*" not in given else text or ""  # another service of the file may have the variable
+    if text is not None and _is_left(value, covered[0], catalog) and "PGDATA" not in own and not _has_more(text):
         return [because("volume-left", path=covered[0], kept=kept[0])]
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if _same_owner(before, after):

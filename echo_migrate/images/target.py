@@ -292,7 +292,9 @@ class Target:
             self.unsafe_reasons.append(because("platform", platform=image.platform))
         if image.unsettled or (is_open(image.ref.value) and not image.choices):
             self.unsafe_reasons.append(no_value(image))
-        self.unsafe_reasons += state_in_volume(image.ref.value, target, image.mounts, self.catalog, self.text)
+        self.unsafe_reasons += state_in_volume(
+            image.ref.value, target, image.mounts, self.catalog, self.text, image.variables
+        )
         if image.variables:
             from echo_migrate.images.variables import ignored_variables  # few images are given any
 

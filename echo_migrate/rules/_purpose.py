@@ -24,7 +24,9 @@ _WORKSPACES = frozenset(("workspace", "workspaces"))
 workspaces, hold what is shipped."""
 
 _BUILDERS = frozenset(("builder", "toolchain"))
-"""Words in the names of files of images in which something else is built: a folder may be a program that builds."""
+_OF_BUILDERS = _BUILDERS | {"containerfile", "dockerfile"}
+"""Words in the names of files of images in which something else is built: a folder may be a program that builds, and so
+may an image whose name has more words, if it is started."""
 
 _AGENTS = lazy_regex(
     r"(?:^|/)(?:(?:actions-runner|gitlab-runner|buildkite/agent|teamcity-agent|jenkins/(?:agent|inbound-agent|jnlp-agent|jnlp-slave"
@@ -90,6 +92,7 @@ def _is_for_people(stage: Stage, context: Context) -> bool:
     key = stage.graph, stage.number
     if key not in kept.stages:
         told = kept.path_tells or _name_tells(stage) or _are_set_up_so(stage)
+        told = told or (kept.builds and not stage.started)
         kept.stages[key] = told or _is_started_to_work_in(stage, context)
     return kept.stages[key]
 
@@ -164,12 +167,13 @@ def is_in_tests(image: Image, context: Context) -> bool:
 
 class _OfFile:
     """What is known of a file, with the paths that the user named: whether the names of its path tell that its images
-    are not shipped, and of which stages it is known that they are not, or are."""
+    are not shipped, or not unless they are started, and of which stages it is known that they are not, or are."""
 
     def __init__(self, source: Source, named: tuple[str, ...]) -> None:
         self.source, self.named = source, named
         self.for_people = _is_for_people_by_path(source.path, named)
         self.path_tells = self.for_people or _is_a_base(source.path, named)
+        self.builds = _are_builders(os.path.basename(source.path))
         self.stages: dict[tuple[Graph, int], bool] = {}
 
 
@@ -191,9 +195,13 @@ def _of_file(context: Context) -> _OfFile:
 def _is_for_people_by_path(path: str, named: tuple[str, ...]) -> bool:
     file, folders = _parts(path, named)
     own = "".join(folders[-1:]).casefold().translate(_BETWEEN)
-    if not _BUILDERS.isdisjoint(_words(file)):
+    if _are_builders(file) and _words(file) <= _OF_BUILDERS:
         return True
     return _is_named(file) or own.rpartition("-")[2] in _WORKSPACES or is_of_tests(folders)
+
+
+def _are_builders(file: str) -> bool:
+    return not _BUILDERS.isdisjoint(_words(file))
 
 
 def _is_a_base(path: str, named: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from posixpath import basename, dirname, join
 
 from echo_migrate.dockerfile.control_flow import must_succeed
@@ -203,13 +203,22 @@ def _writes_there(places: list[str], stage: Stage, change: Command) -> bool:
     project's packages, or mkdir. These have the owner that they should only if that user runs it."""
     for run in stage.runs:
         before = [one for one in run.commands if one.start < change.start]
-        made = [absolute(word, run, one) for one in before if one.name == "mkdir" for word in one.arguments]
+        made = [absolute(word, run, one) for one in before if one.name == "mkdir" for word in _folders(one.arguments)]
         calls = [call for call in run.calls if call.command.start < change.start and call.action == "install"]
         calls = [call for call in calls if call.manager.name not in _ELSEWHERE]
         made += [run.folder for call in calls if not call.manager.system and not call.packages]
         if any(within(path, place) for path in filter(None, made) for place in places):
             return True
     return False
+
+
+def _folders(words: list[str]) -> list[str]:
+    """Return the folders that mkdir makes, without its options and the mode that one of them (``-pm``) is given."""
+    return [
+        word
+        for before, word in pairwise(("", *words))
+        if not word.startswith("-") and not (before.startswith("-") and before.endswith("m"))
+    ]
 
 
 def _operands(words: list[str]) -> tuple[list[str], dict[str, str], str]:

@@ -195,7 +195,7 @@ OF_IMAGES: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "volume-left": Row(
-        "this version keeps no data in {path}, and does not start with a volume there",
+        "this version keeps no data in {path}, and its server does not start with a volume there",
         "mount it at {kept}",
         "edit",
         "volume where no data is",
