@@ -629,6 +629,20 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"docker/login-action" in added) == told
 
 
+@pytest.mark.parametrize(("target", "level"), [("own", b"note"), ("copied", b"warning")])
+def test_a_target_that_pulls_nothing_as_it_is_written_is_not_known_to(
+    inside: Run, tmp_path: Path, target: str, level: bytes
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "Dockerfile").write_text(STAGED)
+    path = tmp_path / ".github" / "workflows" / "a.yml"
+    path.parent.mkdir(parents=True)
+    steps = f"      - run: python3 prepare.py\n      - run: docker build --target {target} .\n"
+    path.write_text(f"on: push\njobs:\n  a:\n    steps:\n{steps}")
+    said = inside("check", "--output-format", "concise").stdout
+    assert b"a.yml:6:14: " + level + b"[registry-login]" in said
+
+
 @pytest.mark.parametrize(("folder", "told"), [("", True), ("projects/a/", False), ("template/", True)])
 def test_a_workflow_that_nobody_runs_needs_no_login(inside: Run, tmp_path: Path, folder: str, told: bool) -> None:
     (tmp_path / ".git").mkdir()

@@ -166,14 +166,16 @@ def _before_login(
         read = asked.used and (known.pulling or known.without or known.staged)
         built, whole = dockerfiles(source.path, step, own) if read else ([], False)
         files = frozenset(map(real, built))
-        free = bool(known.without or known.staged) and whole and known.pulls_nothing(files, target_of(step))
+        target = target_of(step)
+        free = bool(known.without or known.staged) and whole and known.pulls_nothing(files, target)
         used = asked.used and not free
         here = [(account, pulls) for account, pulls in wanted.get(key, ()) if account not in logged_in]
         env = variables | _env(step)
         place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made, called, env)
         made |= {_filled_in(tag, env) for tag in _tags(step)}
         if place:
-            yield node, place, not place.level and bool(here or files & known.pulling)
+            pulls = bool(files & known.pulling) and not asked.built.pulls_nothing(files, target)  # as it is written
+            yield node, place, not place.level and (bool(here) or pulls)
 
 
 def _own(path: str, step: dict[str, YamlNode], host: str) -> frozenset[str]:
