@@ -13,7 +13,7 @@ from echo_migrate.images.end_of_life import (
 )
 from echo_migrate.images.facts import ImageFacts, published
 from echo_migrate.images.reference import Reference, TagWord, is_open, is_version, tag_change
-from echo_migrate.images.upstream import lines
+from echo_migrate.images.upstream import lines, numbers
 from echo_migrate.model import Variant
 from echo_migrate.model.reasons import Reason, because
 
@@ -274,7 +274,8 @@ class TargetTag:
         end = end_of_line(name, version, self.today) if self.today else None
         if end and not end.until and not self.line_is_seen():
             date = f" on {end.date}" if end.date else ""
-            how = ", step by step" if self.over_data and end.title in BY_STEPS else ""
+            far = numbers(end.line)[:1] != numbers(end.follower)[:1]  # within one, each reads what the last has written
+            how = ", step by step" if self.over_data and far and end.title in BY_STEPS else ""
             self.unsafe_reasons.append(
                 because("ended", line=end.shown, date=date, follower=end.follower or "a newer one", how=how)
             )
