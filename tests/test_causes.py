@@ -126,7 +126,7 @@ def test_what_to_use_instead_of_an_ended_line_has_room() -> None:
     image = "services: {a: {image: 'mysql:5.7', volumes: ['x:/var/lib/mysql'], platform: linux/s390x}}\n"
     settings = Settings(catalog.load(), (RULES["unhardened-image"],), today="2026-11-28")
     (found,) = fix_source(Source("compose.yaml", image), compose, settings).findings
-    assert ": MySQL 5.7 reached end of life on 2023-10-31: upgrade to 8.4 first; also: " in found.message
+    assert ": MySQL 5.7 reached end of life on 2023-10-31: upgrade to 8.4 first, step by step; also: " in found.message
     assert len(found.message) <= LONGEST
 
 

@@ -524,6 +524,19 @@ def heredoc(command: str, image: str) -> str:
     return f"run: |\n          {command} <<EOF\n          FROM {image}\n          EOF\n          "
 
 
+STAGED = """\
+FROM python:3.12 AS base
+FROM base AS test
+FROM acme/own:1 AS own
+FROM own AS copied
+COPY --from=test /a /a
+FROM own AS mounted
+RUN --mount=from=base,target=/b cp /b/a /a
+FROM own AS apart
+FROM test
+"""
+
+
 @pytest.mark.parametrize(
     ("step", "told"),
     [
@@ -576,6 +589,17 @@ def heredoc(command: str, image: str) -> str:
         (heredoc("cat > Dockerfile.a", "acme/own:1") + "docker build -f Dockerfile.b .", True),
         (heredoc("cat > Dockerfile", "acme/own:1") + "docker build .", True),
         (heredoc("cd new\n          cat > Dockerfile.a", "acme/own:1") + "docker build -f Dockerfile.a .", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged, target: own}", False),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged, target: Apart}", False),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged, target: copied}", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged, target: mounted}", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged, target: '${{ inputs.target }}'}", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged, target: none}", True),
+        ("uses: docker/build-push-action@v6\n        with: {context: staged}", True),
+        ("run: docker build --target own staged", False),
+        ("run: docker build --target=own staged && docker build old", True),
+        ("run: docker build --target=own staged && docker build --target=copied staged", True),
+        ("run: cp new/Dockerfile staged/ && docker build --target own staged", True),
     ],
 )
 def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
@@ -591,6 +615,7 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
         "offered": "ARG V=3.12\nFROM python:$V\n",
         "template": "FROM {{ base }}\n",
         "half": "FROM {{ base }} AS a\nFROM acme/own:1\n",
+        "staged": STAGED,
     }
     for name, text in texts.items():
         (tmp_path / name).mkdir(exist_ok=True)
@@ -602,6 +627,30 @@ def test_a_step_that_builds_no_image_of_the_provider_needs_no_login(
     assert (b"registry-login" in inside("check").stdout) == told
     added = inside("fix", "--add-logins", "--unsafe-fixes", "--diff").stdout
     assert (b"docker/login-action" in added) == told
+
+
+@pytest.mark.parametrize(("target", "level"), [("own", b"note"), ("copied", b"warning")])
+def test_a_target_that_pulls_nothing_as_it_is_written_is_not_known_to(
+    inside: Run, tmp_path: Path, target: str, level: bytes
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "Dockerfile").write_text(STAGED)
+    path = tmp_path / ".github" / "workflows" / "a.yml"
+    path.parent.mkdir(parents=True)
+    steps = f"      - run: python3 prepare.py\n      - run: docker build --target {target} .\n"
+    path.write_text(f"on: push\njobs:\n  a:\n    steps:\n{steps}")
+    said = inside("check", "--output-format", "concise").stdout
+    assert b"a.yml:6:14: " + level + b"[registry-login]" in said
+
+
+@pytest.mark.parametrize(("folder", "told"), [("", True), ("projects/a/", False), ("template/", False)])
+def test_a_workflow_that_nobody_runs_needs_no_login(inside: Run, tmp_path: Path, folder: str, told: bool) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    path = tmp_path / folder / ".github" / "workflows" / "a.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("on: push\njobs:\n  a:\n    steps:\n      - run: docker build .\n")
+    assert (b"registry-login" in inside("check").stdout) == told
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,27 @@ def test_the_pure_loader_sees_the_same(case: Case, monkeypatch: pytest.MonkeyPat
     assert [outcome.state for outcome in slow.outcomes] == [outcome.state for outcome in fast.outcomes]
 
 
+@pytest.mark.parametrize("pure", [False, True])
+@pytest.mark.parametrize(
+    ("character", "said"),
+    [
+        ("\b", "this file has the character U+0008, which YAML forbids; it is not rewritten"),
+        ("\ufffe", "this file has the character U+FFFE, which YAML forbids; it is not rewritten"),
+        ("\udcff", "this file has bytes that are not UTF-8; it is not rewritten"),
+    ],
+)
+def test_a_character_that_no_document_may_have_is_shown_where_it_is(
+    character: str, said: str, pure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if pure:
+        monkeypatch.delattr(yaml, "CSafeLoader")
+    text = f"services:\n  ä: {{image: acme/a}}\n  # {character}\n"
+    found = fix_source("compose.yaml", text).findings
+    assert [(one.start, one.message) for one in found if one.rule == "unreadable-file"] == [
+        (text.index(character), said)
+    ]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_every_image_that_a_plain_walk_finds_is_listed(case: Case) -> None:
     class Loader(yaml.SafeLoader):

@@ -16,6 +16,7 @@ from echo_migrate.engine.workflow_logins import STEP, Asked, Built, jobs
 from echo_migrate.files.budget import Spent, bounded
 from echo_migrate.files.source import Edit, Source, Unreadable, contents
 from echo_migrate.files.tree import absolute, names_in, real
+from echo_migrate.files.workflows import is_foreign
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, items, sequence
 from echo_migrate.files.yaml_insert import only_inserted
 from echo_migrate.formats import github, recognised
@@ -201,6 +202,8 @@ def _by_step(source: Source, moves: Iterable[Migration]) -> dict[str, list[str]]
 def _found(source: Source, kind: str, asked: Asked, settings: Settings) -> list[Place]:
     """Return the places of a file that lack a login."""
     path, names = source.path, login_names(settings.catalog)
+    if _WORKFLOW.search(path) and is_foreign(absolute(path), source.text):
+        return []  # nobody runs it
     if _DEPENDABOT.search(path) and "github" not in settings.logins and asked.used:
         return [place for root in YamlFile(source).roots for place in _dependabot(root, path, names, asked, settings)]
     roots = YamlFile(source).roots

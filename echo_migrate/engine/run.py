@@ -151,12 +151,17 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
     of others come last, when these are known."""
     yaml = list[tuple[str, Result | None]]()
     without, pulling = list[str](), list[str]()
+    staged = dict[str, tuple[str, frozenset[int]]]()
     used = in_use = False
     for path, result in results:
         at = [one.state for one in result.outcomes if one.at(settings.catalog.registry)] if result else []
         used, in_use = used or bool(at), in_use or "hardened" in at
         if result and result.kind in _SAY_PULLS and (at or _is_known_whole(result)):
             (pulling if at else without).append(path)
+        if result and result.kind == "dockerfile" and len(result.outcomes) > 1:
+            may = {one.image.start for one in result.outcomes if one.at(settings.catalog.registry) or not _is_told(one)}
+            if len(may) < len(result.outcomes):
+                staged[path] = (result.source.text, frozenset(may))
         is_yaml = bool(settings.catalog.login) and path.endswith((".yml", ".yaml"))
         if is_yaml and settings.add_logins:
             from echo_migrate.engine.registry_login import is_pipeline, with_logins
@@ -174,7 +179,7 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
         from echo_migrate.engine.workflow_logins import Built
 
         for path, result in yaml:
-            result = with_logins(result, path, settings, used, in_use, Built.of(pulling, without))
+            result = with_logins(result, path, settings, used, in_use, Built.of(pulling, without, staged))
             if result is not None:
                 yield result
     elif used and yaml:
@@ -182,7 +187,7 @@ def with_missing_logins(results: Iterable[tuple[str, Result | None]], settings: 
         from echo_migrate.engine.workflow_logins import Built
 
         done, paths = [result for _, result in yaml if result], [path for path, _ in yaml]
-        yield from login_results(done, paths, settings, in_use, Built.of(pulling, without))
+        yield from login_results(done, paths, settings, in_use, Built.of(pulling, without, staged))
 
 
 _SAY_PULLS = ("bake", "compose", "dockerfile")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from echo_migrate.engine.login_places import Names, Place, Wanted
@@ -10,7 +10,7 @@ from echo_migrate.files.source import Edit, Source, Traced
 from echo_migrate.files.tree import real, top
 from echo_migrate.files.yaml import YamlNode, effective, is_scalar, is_sequence, items, sequence
 from echo_migrate.files.yaml_insert import Value, item_before
-from echo_migrate.formats._github_builds import dockerfiles, replaces
+from echo_migrate.formats._github_builds import dockerfiles, replaces, target_of
 from echo_migrate.formats._heredocs import written
 from echo_migrate.model import Level
 from echo_migrate.shell import container_commands
@@ -49,22 +49,57 @@ _LOGINS: dict[Account, str] = {
 _NOBODYS: frozenset[Account] = frozenset(("unsure",))
 """What to do about pulls of other users, and whose logins serve none."""
 
-_OUTPUT = re.compile(r"\$\{\{[ \t]*(?:needs|steps)\.[^{}]*\}\}")
+_OUTPUT = re.compile(r"\$\{\{[ \t]*(?:(?:needs|steps)\.[^{}]*|github\.repository[ \t]*)\}\}")
 _MADE = "$made"
-"""What a job or a step has put out, which names what the workflow makes; the variable that stands for it."""
+"""What a job or a step has put out, or the repository, which name what workflows make; what stands for it."""
+
+_OF_ENV = re.compile(r"\$\{\{[ \t]*env\.(\w{1,200})[ \t]*\}\}")
 
 
 class Built(NamedTuple):
     """The real paths of the Dockerfiles, compose and bake files of a run that pull images of the provider, now or once
-    they have moved, and of those that are known not to."""
+    they have moved, and of those that are known not to; ``staged`` has the Dockerfiles of which only some images may,
+    each with its text and where these are in it."""
 
     pulling: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
+    staged: Mapping[str, tuple[str, frozenset[int]]] = {}
 
     @classmethod
-    def of(cls, pulling: Iterable[str], without: Iterable[str]) -> "Built":
+    def of(
+        cls, pulling: Iterable[str], without: Iterable[str], staged: Mapping[str, tuple[str, frozenset[int]]]
+    ) -> "Built":
         """Return the files at some paths."""
-        return cls(frozenset(map(real, pulling)), frozenset(map(real, without)))
+        by_path = {real(path): one for path, one in staged.items()}
+        return cls(frozenset(map(real, pulling)), frozenset(map(real, without)), by_path)
+
+    def unknown(self) -> "Built":
+        """Return the same where builds may read other files: none is known to pull nothing."""
+        return self._replace(without=frozenset(), staged={})
+
+    def pulls_nothing(self, files: Iterable[str], target: str) -> bool:
+        """Return whether a build of files, of a target if it names one, is known to pull nothing of the provider."""
+        return all(file in self.without or (target and self._is_free(file, target)) for file in files)
+
+    def _is_free(self, file: str, target: str) -> bool:
+        if file not in self.staged:
+            return False
+        text, may = self.staged[file]
+        reached = _reached(file, text, target)
+        return bool(reached) and not any(start <= one < end for one in may for start, end in reached)
+
+
+def _reached(path: str, text: str, target: str) -> list[tuple[int, int]]:
+    """Return where the stages are that a target of a Dockerfile needs, itself too; nothing if it is not there."""
+    from echo_migrate.dockerfile.stages import Stage  # few steps build a target
+    from echo_migrate.formats import Request, dockerfile
+
+    def read(part: str) -> list[Stage]:
+        found = dockerfile.parse(Source(path, part), Request(frozenset([Stage])))
+        return [one for one in found if isinstance(one, Stage)]
+
+    end = next((one.end for one in reversed(read(text)) if one.name.lower() == target.lower()), 0)
+    return [(one.start, one.end) for one in read(text[:end]) if one.used]  # what is below is not built
 
 
 class Asked(NamedTuple):
@@ -87,8 +122,12 @@ def jobs(source: Source, root: YamlNode | None, asked: Asked, names: Names) -> I
     for id, job in items(effective(root).get("jobs")):
         steps = effective(job).get("steps")
         elsewhere = any("defaults" in effective(one) for one in (root, job)) or _OTHERS.search(source.text)
-        here = asked._replace(built=asked.built._replace(without=frozenset())) if elsewhere else asked
-        found = list(_before_login(source, f"jobs.{id}.steps", steps, wanted, here, names))
+        here = asked._replace(built=asked.built.unknown()) if elsewhere else asked
+        found = list(
+            _before_login(
+                source, f"jobs.{id}.steps", steps, wanted, here, names, _env(effective(root)) | _env(effective(job))
+            )
+        )
         first = next((one for one in found if not one[1].level), None) or next(iter(found), None)
         if first:
             node, pulled, _ = first
@@ -102,10 +141,16 @@ _Pull = tuple[Account, bool]
 
 
 def _before_login(
-    source: Source, way: str, steps: YamlNode | None, wanted: dict[str, list[_Pull]], asked: Asked, names: Names
+    source: Source,
+    way: str,
+    steps: YamlNode | None,
+    wanted: dict[str, list[_Pull]],
+    asked: Asked,
+    names: Names,
+    variables: dict[str, str],
 ) -> Iterator[tuple[YamlNode, Place, bool]]:
     """Yield the steps before a login that pull images of the provider, or may, and whether they are known to."""
-    pulling, without = asked.built
+    known = asked.built
     logged_in = set[Account]()
     made: set[str] = set()
     own = frozenset[str]()
@@ -115,16 +160,21 @@ def _before_login(
         if len(logged_in) > 1:
             return
         own = own - {"-"} | _own(source.path, step, names.host)
-        if without and replaces(step, own):
-            without = frozenset()
-        built, whole = dockerfiles(source.path, step, own) if asked.used and (pulling or without) else ([], False)
+        if (known.without or known.staged) and replaces(step, own):
+            known = known.unknown()
+        read = asked.used and (known.pulling or known.without or known.staged)
+        built, whole = dockerfiles(source.path, step, own) if read else ([], False)
         files = frozenset(map(real, built))
-        used = asked.used and not (without and whole and files <= without)
+        target = target_of(step)
+        free = bool(known.without or known.staged) and whole and known.pulls_nothing(files, target)
+        used = asked.used and not free
         here = [(account, pulls) for account, pulls in wanted.get(key, ()) if account not in logged_in]
-        place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made)
-        made |= _tags(step)
+        env = variables | _env(step)
+        place = _step(step, logged_in, here, asked.named.get(key, []), used, names, made, env)
+        made |= {_filled_in(tag, env) for tag in _tags(step)}
         if place:
-            yield node, place, not place.level and bool(here or files & pulling)
+            pulls = bool(files & known.pulling) and not asked.built.pulls_nothing(files, target)  # as it is written
+            yield node, place, not place.level and (bool(here) or pulls)
 
 
 def _own(path: str, step: dict[str, YamlNode], host: str) -> frozenset[str]:
@@ -142,6 +192,7 @@ def _step(
     used: bool,
     names: Names,
     made: set[str],
+    env: dict[str, str],
 ) -> Place | None:
     """Return the place of a step that pulls images of the provider without a login, or may: at a note, if only a
     variable tells; ``made`` are the names of what earlier steps have built.
@@ -152,7 +203,7 @@ def _step(
     node = step.get("uses") if uses else step.get("run")
     builds = used and bool(uses.startswith(_ACTIONS) or _BUILDS.search(run))
     may = used and bool(_PULLS.search(run)) and all(_may_be_of(names.host, image) for image in named)
-    may = may and not _pulls_own(run, made)
+    may = may and not _pulls_others(_filled_in(run, env), made, names.host)
     if node is None or not (builds or wanted or may):
         return None
     start = node.start_mark.index
@@ -167,6 +218,15 @@ def _step(
     return Place(start, end, what, remedy, title, True, waits, level=level)
 
 
+def _env(keys: dict[str, YamlNode]) -> dict[str, str]:
+    """Return the variables that a workflow, a job or a step sets for what is in it."""
+    return {name: _text(node) for name, node in items(keys.get("env")) if is_scalar(node)}
+
+
+def _filled_in(text: str, env: dict[str, str]) -> str:
+    return _OF_ENV.sub(lambda match: env.get(match[1], match[0]), text)
+
+
 def _tags(step: dict[str, YamlNode]) -> set[str]:
     """Return the names that a step of an action gives to what it builds, as written."""
     if not _text(step.get("uses")).startswith(_ACTIONS):
@@ -175,17 +235,21 @@ def _tags(step: dict[str, YamlNode]) -> set[str]:
     return {tag for line in re.split(r"[\n,]", tags) if (tag := line.strip())}
 
 
-def _pulls_own(run: str, made: set[str]) -> bool:
-    """Return whether all images that a script names are what the workflow has put out, or the job has built, before."""
+def _pulls_others(run: str, made: set[str], host: str) -> bool:
+    """Return whether all images that a script names are those of another registry, or what the workflow has put out,
+    the job has built before, or has the name of the repository."""
     for tag in sorted(made, key=len, reverse=True):
         run = re.sub(rf"(?<![\w./:-]){re.escape(tag)}(?![\w./:-])", "${{ steps.own }}", run)
-    if not _OUTPUT.search(run):
-        return False
     text = FILLED_IN.sub("$other", _OUTPUT.sub(_MADE, run))
     script = read(Traced.of(text, 0, len(text)))
     pulled = [container_commands.read(one, lambda _: "word").places for one in script.commands]
     words = [one.word.value for places in pulled for one in places]
-    return script.certain and bool(words) and all(word.startswith(_MADE) for word in words)
+    return script.certain and bool(words) and all(_is_other(word, host) for word in words)
+
+
+def _is_other(image: str, host: str) -> bool:
+    first, _, path = image.partition("/")
+    return image.startswith(_MADE) or not _may_be_of(host, image) or (first != host and path.startswith(_MADE))
 
 
 def _may_be_of(host: str, image: str) -> bool:

@@ -91,15 +91,26 @@ def documents(text: str) -> list[YamlNode | None]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYaml(f"is not valid YAML: {error.problem or error.context}", mark.index if mark else 0) from None
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        reason = "has bytes that are not UTF-8" if isinstance(error, UnicodeError) else "has characters YAML forbids"
-        raise NotYaml(reason) from None
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
+        raise _not_readable(text) from None
     roots = cast("list[YamlNode | None]", composed)
     if "&" in text and "*" in text and _shared(roots) > MOST_SHARED:
         raise TooMuch(f"its aliases stand for more than {MOST_SHARED:,} values")
     if "<<" in text:
         _merge(roots)
     return roots
+
+
+def _not_readable(text: str) -> NotYaml:
+    """Return what is said of a text with a character that no document may have, at the first of them."""
+    from yaml.reader import Reader
+
+    forbidden = Reader.NON_PRINTABLE.search(text)
+    if not forbidden:
+        return NotYaml("has characters YAML forbids")
+    escaped = "\udc80" <= forbidden[0] <= "\udcff"  # a byte (``surrogateescape``)
+    what = "bytes that are not UTF-8" if escaped else f"the character U+{ord(forbidden[0]):04X}, which YAML forbids"
+    return NotYaml(f"has {what}", forbidden.start())
 
 
 def _composed(text: str) -> list[Any]:

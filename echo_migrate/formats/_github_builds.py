@@ -48,6 +48,10 @@ _SEVERAL = lazy_regex(r"\b(?:docker|podman|nerdctl)\s+(?:run|pull|create)\b|\bbu
 """Commands of which more than Dockerfiles tells what is pulled."""
 
 
+_BUILD = lazy_regex(r"\bbuild\b")
+_TARGET = lazy_regex(r"[ \t]--target[= \t][ \t]{0,20}[\"']?([\w.$-]{1,200})")
+
+
 _TOGETHER = (
     (("docker", "compose"), _built_together.of_compose),
     (("docker-compose",), _built_together.of_compose),
@@ -241,6 +245,17 @@ def dockerfiles(path: str, step: dict[str, YamlNode], own: frozenset[str] = froz
         return [], False
     built, whole = _built_by_commands(path, run.value, folder.value if is_text(folder) else "", own)
     return built, whole and not _SEVERAL.search(run.value)
+
+
+def target_of(step: dict[str, YamlNode]) -> str:
+    """Return the target that all builds of a step name, "" if they do not, or it is not written out."""
+    named, run = _inputs_of(step).get("target"), step.get("run")
+    targets = [named.value] if is_text(named) else []
+    if is_text(run):
+        targets = _TARGET.findall(run.value)
+        if len(targets) != len(_BUILD.findall(run.value)):
+            return ""
+    return targets[0] if len(set(targets)) == 1 and "$" not in targets[0] else ""
 
 
 def _built_by_commands(path: str, text: str, folder: str, own: frozenset[str]) -> tuple[list[str], bool]:

@@ -27,6 +27,11 @@ _MONTHS = 3
 """For how many months a line that is named has support at least, if a later one does."""
 
 
+BY_STEPS = frozenset(("Elasticsearch", "MongoDB Server", "MySQL", "RabbitMQ"))
+"""The titles of what reads data of the release before it, and of no older one (rabbitmq.com/docs/upgrade;
+dev.mysql.com, "Upgrade Paths"; mongodb.com/docs, "Release Notes"; elastic.co/docs)."""
+
+
 class End(NamedTuple):
     """The end of a line, in the past. ``date`` is "" where it is not known, ``until`` the end of the long-term support
     that is left ("" for none), and ``follower`` the oldest newer line that is supported, "" if none is."""

@@ -13,6 +13,7 @@ from echo_migrate.files.spelling import few
 from echo_migrate.images.catalog import Catalog, Row, Upstream, load
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import VARIABLE, Reference, bare_name, is_open, is_version, parse, parsed, variables
+from echo_migrate.images.state import keeps_data
 from echo_migrate.images.target import Target, no_value
 from echo_migrate.images.target_tag import TargetTag
 from echo_migrate.model import Image, Migration, Variant
@@ -89,7 +90,7 @@ def assess(
         return Migration(image, "needs-person", upstream.name, reasons=(reason,), likely=upstream.likely)
     row = row._replace(image=catalog.preferred(row.image))
     alone = partial(assess, catalog=catalog, seen_only=seen_only, today=today)
-    tag = TargetTag(reference, upstream.name, row, catalog, today, variant)
+    tag = TargetTag(reference, upstream.name, row, catalog, today, variant, keeps_data(image, catalog))
     return Target(image, reference, upstream, row, catalog, seen_only, today, tag, alone, text).move()
 
 

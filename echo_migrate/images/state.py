@@ -10,11 +10,15 @@ from echo_migrate.images.catalog import Catalog
 from echo_migrate.images.facts import ImageFacts, facts_of
 from echo_migrate.images.reference import parsed
 from echo_migrate.images.upstream import numbers
+from echo_migrate.model import Image
 from echo_migrate.model.reasons import Reason, because
 
 _LEFT = {"postgres": ("/var/lib/postgresql/data", 18)}
 """The folder in which an image kept its data before a version, which does not start with a volume there, unless told
 that its data is there (github.com/docker-library/postgres, docker-entrypoint.sh, ``docker_error_old_databases``)."""
+
+_NEWEST = ("alpine", "bookworm", "latest", "trixie")
+"""Tags that are the newest version of such an image, which is past the one it left its folder with."""
 
 _NO_DATA = ("/docker-entrypoint", "/etc/", "/tmp", "/run/", "/var/run/", "/dev/", "/usr/")  # noqa: S108 - in a container
 """Paths at which mounts contain scripts, settings or temporary files."""
@@ -56,8 +60,9 @@ def state_in_volume(
     if not covered:
         return []
     own = given if given and "*" not in given else text or ""  # another service of the file may have the variable
-    if text is not None and _is_left(value, covered[0], catalog) and "PGDATA" not in own and not _has_more(text):
-        return [because("volume-left", path=covered[0], kept=kept[0])]
+    since = _left_since(value, covered[0], catalog) if text is not None else ""
+    if text is not None and since and "PGDATA" not in own and not _has_more(text):
+        return [because("volume-left", since=since, path=covered[0], kept=kept[0])]
     before, after = facts_of(value, catalog), facts_of(target, catalog)
     if _same_owner(before, after):
         return []
@@ -67,6 +72,13 @@ def state_in_volume(
     owner = None if uncertain else owner_of(value, before, catalog)
     owners = _owners(owner, before, owner_of(target, after, catalog), after)
     return [because("volume", keeps="may keep" if other else "keeps", path=covered[0], owners=owners)]
+
+
+def keeps_data(image: Image, catalog: Catalog) -> bool:
+    """Return whether a volume lies over a folder in which an image keeps its state, or in it."""
+    mounts = [f"{mount.rstrip('/')}/" for mount in image.mounts or ()]
+    kept = [f"{path}/" for path in catalog.state_of(image.ref.value)] if mounts else []
+    return any(path.startswith(mount) or mount.startswith(path) for path in kept for mount in mounts)
 
 
 def _owners(owner: int | None, before: ImageFacts, heir: int | None, after: ImageFacts) -> str:
@@ -86,11 +98,15 @@ def _user(uid: int | None) -> str:
     return {None: "an unknown user", 0: "root"}.get(uid, f"uid {uid}")
 
 
-def _is_left(value: str, place: str, catalog: Catalog) -> bool:
-    """Return whether a path is the folder in which an image kept its data before its version."""
-    reference, version = parsed(value), numbers(_version(value).partition("-")[0])
+def _left_since(value: str, place: str, catalog: Catalog) -> str:
+    """Return since when, in words, a path is not the folder any more in which an image keeps its data, "" if it is."""
+    reference = parsed(value)
     path, first = _LEFT.get(catalog.name_of(reference) if reference else "", ("", 0))
-    return place == path and version[:1] >= (first,)
+    if place != path or reference is None:
+        return ""
+    if (reference.tag or ("" if reference.digest else "latest")) in _NEWEST:
+        return f"since {first} it"
+    return "this version" if numbers(_version(value).partition("-")[0])[:1] >= (first,) else ""
 
 
 def _version(value: str) -> str:

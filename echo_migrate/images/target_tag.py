@@ -3,10 +3,17 @@
 from typing import TYPE_CHECKING
 
 from echo_migrate.images.catalog import Catalog, Row
-from echo_migrate.images.end_of_life import end_of_line, is_early, is_superseded, last_known, published_since
+from echo_migrate.images.end_of_life import (
+    BY_STEPS,
+    end_of_line,
+    is_early,
+    is_superseded,
+    last_known,
+    published_since,
+)
 from echo_migrate.images.facts import ImageFacts, published
 from echo_migrate.images.reference import Reference, TagWord, is_open, is_version, tag_change
-from echo_migrate.images.upstream import lines
+from echo_migrate.images.upstream import lines, numbers
 from echo_migrate.model import Variant
 from echo_migrate.model.reasons import Reason, because
 
@@ -21,7 +28,14 @@ class TargetTag:
     """Determines the tag of one target, and collects the reasons why it is not safe."""
 
     def __init__(
-        self, reference: Reference, name: str, row: Row, catalog: Catalog, today: str, variant: Variant
+        self,
+        reference: Reference,
+        name: str,
+        row: Row,
+        catalog: Catalog,
+        today: str,
+        variant: Variant,
+        over_data: bool = False,
     ) -> None:
         self.reference = reference
         self.name = name
@@ -29,6 +43,7 @@ class TargetTag:
         self.catalog = catalog
         self.today = today
         self.variant = variant
+        self.over_data = over_data
         self.unsafe_reasons: list[Reason] = []
         self.unpublished: list[str] = []
         self.seen = row.seen
@@ -122,7 +137,7 @@ class TargetTag:
             shown = f"{image}:{choice.tag}"
             if any(not one.eol or one.eol >= self.today for one in self.published.values()):
                 self.unsafe_reasons.append(
-                    because("ended", line=shown, date=f" on {target.eol}", follower="a newer one")
+                    because("ended", line=shown, date=f" on {target.eol}", follower="a newer one", how="")
                 )
             else:  # the vendor's date may be that of an older line
                 reason = because("ended-there", line=shown, provider=catalog.title, date=target.eol)
@@ -259,8 +274,10 @@ class TargetTag:
         end = end_of_line(name, version, self.today) if self.today else None
         if end and not end.until and not self.line_is_seen():
             date = f" on {end.date}" if end.date else ""
+            far = numbers(end.line)[:1] != numbers(end.follower)[:1]  # within one, each reads what the last has written
+            how = ", step by step" if self.over_data and far and end.title in BY_STEPS else ""
             self.unsafe_reasons.append(
-                because("ended", line=end.shown, date=date, follower=end.follower or "a newer one")
+                because("ended", line=end.shown, date=date, follower=end.follower or "a newer one", how=how)
             )
         elif is_early(version):
             self.unsafe_reasons.append(because("pre-release", version=version))

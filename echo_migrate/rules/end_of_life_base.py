@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from echo_migrate.files.lazy_regex import lazy_regex
-from echo_migrate.images.end_of_life import End, end_of_distribution, ends
+from echo_migrate.images.end_of_life import BY_STEPS, End, end_of_distribution, ends
 from echo_migrate.images.facts import facts_of
 from echo_migrate.images.reference import Reference, parsed
+from echo_migrate.images.state import keeps_data
 from echo_migrate.model import Finding, Image
 from echo_migrate.rules._rule import Context, rule
 
@@ -14,14 +15,12 @@ _RELEASE = lazy_regex(r"([^\s:@]{1,200}-debian)(\d{1,3})", needs=("-debian",))
 _KIND = lazy_regex(r"(?:latest|debug|nonroot|debug-nonroot)(?:-(?:amd64|arm64|arm|ppc64le|s390x))?")
 """The tags of distroless, each of which every release has (github.com/GoogleContainerTools/distroless)."""
 
-_STEPS = "its data must be migrated step by step"
 _OF_DATA = {
-    **dict.fromkeys(("Elasticsearch", "MongoDB Server", "MySQL", "RabbitMQ"), _STEPS),
+    **dict.fromkeys(BY_STEPS, "its data must be migrated step by step"),
     "PostgreSQL": "its data must be migrated with pg_upgrade or a dump",
 }
-"""What is to be done for the data of what reads that of the release before it, and no older one, or of none without a
-tool, which may skip releases (rabbitmq.com/docs/upgrade; postgresql.org/docs, pg_upgrade; dev.mysql.com, "Upgrade
-Paths"; mongodb.com/docs, "Release Notes"; elastic.co/docs)."""
+"""What is to be done for the data of what reads none of the release before it without a tool, too, which may skip
+releases (postgresql.org/docs, pg_upgrade)."""
 
 
 @rule(on=Image, level="warning")
@@ -46,7 +45,7 @@ def end_of_life_base(image: Image, context: Context) -> Iterator[Finding]:
     over = [end for end in found if not end.until]
     if over:
         message = f"{_over(over)}{_of_a_newer_version(over, image, move.upstream, context) or _remedy(over)}"
-        if over[0].title in _OF_DATA and _keeps_data(image, context):
+        if over[0].title in _OF_DATA and keeps_data(image, context.settings.catalog):
             message += f"; {_OF_DATA[over[0].title]}"
         yield Finding(image.start, image.end, message)
     elif found:
@@ -66,13 +65,6 @@ def _next(reference: Reference | None, context: Context) -> str:
     ended = known and facts_of(name, context.settings.catalog).eol
     kind = f":{reference.tag}" if reference and reference.tag and _KIND.fullmatch(reference.tag) else ""
     return f"{name}{kind}" if known and not known.likely and not ended else ""
-
-
-def _keeps_data(image: Image, context: Context) -> bool:
-    """Return whether a volume lies over a folder in which an image keeps its state, or in it."""
-    mounts = [f"{mount.rstrip('/')}/" for mount in image.mounts or ()]
-    kept = [f"{path}/" for path in context.settings.catalog.state_of(image.ref.value)] if mounts else []
-    return any(path.startswith(mount) or mount.startswith(path) for path in kept for mount in mounts)
 
 
 def _over(ends: list[End]) -> str:

@@ -65,7 +65,7 @@ OF_IMAGES: dict[str, Row] = {
     "architecture": Row("{prefix}/ asks for one architecture", "use the plain name with --platform", "edit"),
     "architecture-tag": Row("tag word {word} asks for one architecture", "use --platform", "edit"),
     # the target
-    "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first", "online", "end of life"),
+    "ended": Row("{line} reached end of life{date}", "upgrade to {follower} first{how}", "online", "end of life"),
     "ended-there": Row(
         "{provider} ends {line} on {date}, and lists no newer line",
         "confirm with --online that it is still built",
@@ -195,7 +195,7 @@ OF_IMAGES: dict[str, Row] = {
         kind="a volume keeps its data",
     ),
     "volume-left": Row(
-        "this version keeps no data in {path}, and its server does not start with a volume there",
+        "{since} keeps no data in {path}, and its server does not start with a volume there",
         "mount it at {kept}",
         "edit",
         "volume where no data is",
