@@ -643,6 +643,26 @@ def test_a_target_that_pulls_nothing_as_it_is_written_is_not_known_to(
     assert b"a.yml:6:14: " + level + b"[registry-login]" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("-f a.yml up -d", True),
+        ('--env-file=.env --profile "a b" build', True),
+        ("\\\n          -f ${{ env.F }} pull", True),
+        ("-f a.yml exec -T api npm run test", False),
+        ("logs run", False),
+    ],
+)
+def test_a_command_of_compose_is_the_word_behind_its_options(
+    inside: Run, tmp_path: Path, words: str, told: bool
+) -> None:
+    path = tmp_path / ".github" / "workflows" / "a.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"on: push\njobs:\n  a:\n    steps:\n      - run: |\n          docker compose {words}\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    assert (b"registry-login" in inside("check").stdout) is told
+
+
 @pytest.mark.parametrize(("folder", "told"), [("", True), ("projects/a/", False), ("template/", False)])
 def test_a_workflow_that_nobody_runs_needs_no_login(inside: Run, tmp_path: Path, folder: str, told: bool) -> None:
     (tmp_path / ".git").mkdir()

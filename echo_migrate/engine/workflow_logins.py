@@ -25,10 +25,14 @@ _PULLS = re.compile(
 """A command that pulls an image that is written behind it: what ``xargs`` hands over tells nothing."""
 
 STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
+_VALUE = r"(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|\$\{\{[^}\n]{0,300}\}\}|[^\s-]\S*)"
+_GAP = r"(?:[ \t]|\\\r?\n)+"
 _BUILDS = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose\b[^\n]{0,1000}?"
-    r"\b(?:build|pull|run|up)\b"
+    r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose"
+    rf"(?:{_GAP}-[^\s=]+(?:(?:=|[ \t]+){_VALUE})?){{0,20}}{_GAP}(?:build|pull|run|up)\b"
 )
+"""A command that builds or pulls, behind the options of Compose itself: of another one, it may be a word (``exec``)."""
+
 _OTHERS = re.compile(r"COMPOSE_FILE|COMPOSE_ENV_FILES|BUILDX_BAKE_FILE")
 """Variables that name the files that Compose and bake read."""
 
