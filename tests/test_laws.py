@@ -352,8 +352,6 @@ def test_an_owner_is_only_told_of_the_folder_that_an_image_has_its_data_in() -> 
         ("postgres:16", "/var/lib/postgresql/data", "", uid),
         (digest, "/var/lib/postgresql/data", "", unknown),
         (f"redis@sha256:{'a' * 64}", "/data", "", uid),
-        ("postgres", "/var/lib/postgresql/data", "", unknown),
-        ("postgres:latest", "/var/lib/postgresql/data", "", unknown),
         ("postgres:latest", "/var/lib/postgresql", "", uid),
         ("redis:latest", "/data", "", uid),
         ("postgres:16", "/var/lib/storage", "", unknown),

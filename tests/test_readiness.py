@@ -101,7 +101,7 @@ def test_a_child_stage_speaks_for_the_image_at_its_root() -> None:
 
 
 def test_each_stage_speaks_for_its_own_image() -> None:
-    text = "FROM node:22 AS build\nUSER 1\nRUN npm ci\nFROM node:24\nUSER 1\nCOPY --from=build /app /app\n"
+    text = "FROM node:22 AS build\nUSER 1\nRUN npm ci\nFROM node:24\nUSER 1\nCOPY --from=build /app/dist /app\n"
     result = fix_source(text, {"unhardened-image"}, "docker")
     assert result.fixed.text == text.replace("node:24", "dhi.io/node:24")
 
