@@ -29,7 +29,7 @@ _VALUE = r"(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|\$\{\{[^}\n]{0,300}\}\}|[^\s-]\
 _GAP = r"(?:[ \t]|\\\r?\n)+"
 _BUILDS = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose"
-    rf"(?:{_GAP}-[^\s=]+(?:(?:=|[ \t]+){_VALUE})?){{0,20}}{_GAP}(?:build|pull|run|up)\b"
+    rf"(?:{_GAP}(?:-[^\s=]+(?:(?:=|[ \t]+){_VALUE})?|[\"']?\$(?:\{{\{{[^}}\n]{{0,300}}\}}\}}|\S)\S*)){{0,20}}{_GAP}(?:build|pull|run|up)\b"
 )
 """A command that builds or pulls, behind the options of Compose itself: of another one, it may be a word (``exec``)."""
 
