@@ -27,9 +27,10 @@ _PULLS = re.compile(
 STEP = re.compile(r"jobs\.[^.]+\.steps\.\d+\.")
 _VALUE = r"(?:\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|\$\{\{[^}\n]{0,300}\}\}|[^\s-]\S*)"
 _GAP = r"(?:[ \t]|\\\r?\n)+"
+_FILLED = r"[\"']?\$(?:\{\{[^}\n]{0,300}\}\}|\S)\S*"
 _BUILDS = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah)\s+(?:buildx\s+)?(?:build|bake)\b|\bdocker(?:-|\s+)compose"
-    rf"(?:{_GAP}(?:-[^\s=]+(?:(?:=|[ \t]+){_VALUE})?|[\"']?\$(?:\{{\{{[^}}\n]{{0,300}}\}}\}}|\S)\S*)){{0,20}}{_GAP}(?:build|pull|run|up)\b"
+    rf"(?:{_GAP}(?:-[^\s=]+(?:(?:=|[ \t]+){_VALUE})?|{_FILLED})){{0,20}}{_GAP}(?:build|pull|run|up)\b"
 )
 """A command that builds or pulls, behind the options of Compose itself: of another one, it may be a word (``exec``)."""
 
