@@ -11,7 +11,7 @@ import os
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import at_written, names_in, real, top
+from echo_migrate.files.tree import at_written, names_in, real, top, upwards
 from echo_migrate.files.workspace import of_a_run
 
 _MOLECULE = lazy_regex(r"molecule\.ya?ml")
@@ -34,14 +34,7 @@ def installed_into(path: str) -> bool:
     """Return whether something that a file tells of installs packages into what a Dockerfile makes: a file beside it or
     above it within its tree, or where tools look below these: in the folder for dev containers, or a scenario's."""
     own, root = real(path), real(top(path))
-    folder = os.path.dirname(own)
-    while True:
-        if any(own in _dockerfiles(place, root) for place in _places(folder)):
-            return True
-        above = os.path.dirname(folder)
-        if folder in (root, above):
-            return False
-        folder = above
+    return any(own in _dockerfiles(place, root) for folder in upwards(path) for place in _places(folder))
 
 
 @of_a_run(4096)

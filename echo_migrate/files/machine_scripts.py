@@ -9,7 +9,7 @@ import os
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.source import Unreadable, contents
-from echo_migrate.files.tree import at_written, names_in, real, top
+from echo_migrate.files.tree import at_written, names_in, real, upwards
 from echo_migrate.files.workspace import of_a_run
 
 _NAMED = lazy_regex(
@@ -25,15 +25,8 @@ _MOST_FILES = 64
 def is_sent(path: str) -> bool:
     """Return whether a file of Terraform sends a script to a machine: one in the folder of the script, in one above it
     within its tree, or directly below that."""
-    own, root = real(path), real(top(path))
-    folder = os.path.dirname(own)
-    while True:
-        if any(own in _sent(place) for place in _modules(folder)):
-            return True
-        above = os.path.dirname(folder)
-        if folder in (root, above):
-            return False
-        folder = above
+    own = real(path)
+    return any(own in _sent(place) for folder in upwards(path) for place in _modules(folder))
 
 
 @of_a_run(4096)

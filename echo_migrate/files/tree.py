@@ -184,6 +184,15 @@ def _real(path: str) -> str:
     return os.path.realpath(found) if os.path.islink(found) else found
 
 
+def upwards(path: str) -> Iterator[str]:
+    """Yield the real paths of the folder of a file and of those above it, up to the top of its tree."""
+    folder, root = os.path.dirname(real(path)), real(top(path))
+    yield folder
+    while folder not in (root, os.path.dirname(folder)):
+        folder = os.path.dirname(folder)
+        yield folder
+
+
 def followed(path: str) -> str:
     """Return the real path of a link, whether its target exists or not.
 

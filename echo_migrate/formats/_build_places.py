@@ -4,10 +4,11 @@ that usually have such files. Found by name, without reading any."""
 import contextlib
 import os
 from collections.abc import Iterator, Set
+from itertools import islice
 
 from echo_migrate.files.lazy_regex import lazy_regex
 from echo_migrate.files.spelling import TEMPLATE
-from echo_migrate.files.tree import absolute, real, top
+from echo_migrate.files.tree import absolute, top, upwards
 from echo_migrate.files.workspace import of_a_run
 
 _SCRIPTS = frozenset(("sh", "bash", "mk", "yml", "yaml", "ps1", "hcl", "tf"))
@@ -98,10 +99,7 @@ def folders_above(path: str) -> tuple[str, ...]:
 
 @of_a_run(4096)
 def _upwards(folder: str, working: str) -> tuple[str, ...]:
-    folders, root = [real(folder)], top(os.path.join(folder, "_"))
-    while len(folders) < MOST_FOLDERS and folders[-1] not in (root, os.path.dirname(folders[-1])):
-        folders.append(os.path.dirname(folders[-1]))
-    return tuple(folders)
+    return tuple(islice(upwards(os.path.join(folder, "_")), MOST_FOLDERS))
 
 
 def places(folder: str) -> Iterator[str]:

@@ -15,21 +15,13 @@ from echo_migrate.images.official_tags import may_have
 from echo_migrate.images.providers import UPSTREAM
 from echo_migrate.images.reference import Reference, parse, tag_change
 from echo_migrate.images.tags import BUILD, Meaning, meaning_of, words_of
+from echo_migrate.images.target import DOUBTS
 from echo_migrate.images.target_tag import Change, TargetTag
 from echo_migrate.images.upstream import facts
 from echo_migrate.model import Migration, Variant
 from echo_migrate.model.reasons import Reason, because
 
-_OF_THE_VENDOR = (
-    "inferred",
-    "offered",
-    "tag-unknown",
-    "unpublished",
-    "version-unknown",
-    "pre-release",
-    "ended",
-    "ended-there",
-)
+_OF_THE_VENDOR = frozenset(DOUBTS) - {"tags-unknown"}
 """Reasons that doubt whether the vendor has the image, which is written."""
 
 OF_FAMILY = ("family", "family-unknown", "no-variant")

@@ -20,7 +20,7 @@ from echo_migrate.model.reasons import Reason, because
 if TYPE_CHECKING:
     from echo_migrate.images.answers import Answer
 
-_SETTLED = (
+DOUBTS = (
     "inferred",
     "offered",
     "tags-unknown",
@@ -192,7 +192,7 @@ class Target:
         if answer.status == "not-entitled":
             self.unsafe_reasons.append(because("not-entitled", image=shown, remedy=answer.said))
         elif answer.status == "available":
-            settled = (*_SETTLED, "platform") if answer.platforms else _SETTLED
+            settled = (*DOUBTS, "platform") if answer.platforms else DOUBTS
             self.unsafe_reasons = [one for one in self.unsafe_reasons if one.id not in settled]
             platform = self.image.platform
             if platform and not is_open(platform) and answer.platforms and not _has(answer.platforms, platform):
